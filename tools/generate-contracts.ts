@@ -24,7 +24,11 @@ export function writeThirdParty(): void {
 
 export function buf(args: string[]): void {
   const path = `${join(root, 'node_modules/.bin')}:${process.env.PATH}`;
-  execFileSync(join(root, 'node_modules/.bin/buf'), args, { cwd: contracts, stdio: 'inherit', env: { ...process.env, PATH: path } });
+  execFileSync(join(root, 'node_modules/.bin/buf'), args, {
+    cwd: contracts,
+    stdio: 'inherit',
+    env: { ...process.env, PATH: path },
+  });
 }
 
 async function generate(): Promise<void> {

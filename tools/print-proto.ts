@@ -66,7 +66,8 @@ function labelOf(field: DescField | DescExtension): string {
 
 function typeOf(field: DescField | DescExtension): string {
   if (field.fieldKind === 'map') {
-    const value = field.message?.typeName ?? field.enum?.typeName ?? ScalarType[field.scalar as ScalarType].toLowerCase();
+    const value =
+      field.message?.typeName ?? field.enum?.typeName ?? ScalarType[field.scalar as ScalarType].toLowerCase();
     return `map<${ScalarType[field.mapKey].toLowerCase()}, ${value}>`;
   }
   if (field.message) return `.${field.message.typeName}`;
