@@ -2,6 +2,7 @@
 import type { DescMessage, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import type { EventDeclaration } from '@tradepost/contracts/declare-event';
 import type { Queryable } from '../db/index.ts';
+import type { Cursors } from '../paging/index.ts';
 import type { Client } from '../rpc/client.ts';
 import type { Clock } from '../time/index.ts';
 
@@ -41,6 +42,7 @@ export interface Context<Config = unknown> {
   /** The service's own database. */
   readonly db: Queryable;
   readonly clock: Clock;
+  readonly cursors: Cursors;
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** A typed client of any service, local or remote. Refused while a transaction is open. */

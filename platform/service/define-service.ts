@@ -1,4 +1,5 @@
 // A service is declared once, as a value; any process may host it.
+import type { DescService } from '@bufbuild/protobuf';
 import type { ConfigSpec } from '../config/index.ts';
 import type { AnyConfig, Effect, Implementation, Job, Reaction } from './feature.ts';
 
@@ -14,6 +15,8 @@ export interface ServiceDefinition<Config = AnyConfig> {
   readonly reactions: readonly Reaction[];
   readonly effects: readonly Effect[];
   readonly jobs: readonly Job[];
+  /** The services whose REST routes it serves for all: the gateway's table. */
+  readonly edge?: readonly DescService[];
 }
 
 export function defineService<Config>(definition: ServiceDefinition<Config>): ServiceDefinition<Config> {
