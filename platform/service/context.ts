@@ -1,10 +1,11 @@
 // What a feature is given: who calls, what it may ask, what it may write. Features see nothing else of the platform.
-import type { DescMessage, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import type { DescMessage, DescMethodUnary, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import type { EventDeclaration } from '@tradepost/contracts/declare-event';
 import type { Queryable } from '../db/index.ts';
 import type { Cursors } from '../paging/index.ts';
 import type { Client } from '../rpc/client.ts';
 import type { Clock } from '../time/index.ts';
+import type { Command, CommandItem, Settled } from './feature.ts';
 
 export type Caller =
   | { readonly kind: 'anonymous' }
@@ -47,6 +48,18 @@ export interface Context<Config = unknown> {
   readonly signal: AbortSignal;
   /** A typed client of any service, local or remote. Refused while a transaction is open. */
   client<S extends DescService>(service: S): Client<S>;
+}
+
+/** What the handler of an RPC is given; `signal` is aborted when the caller has gone or its deadline has passed. */
+export interface CallContext<Config = unknown> extends Context<Config> {
+  /**
+   * Runs a command of this service for many items, each with the idempotency key of its own `meta`; they share
+   * transactions with single calls. An item that hits a bug is refused alone. @returns an outcome each, in order.
+   */
+  runMany<M extends DescMethodUnary>(
+    command: Command<M>,
+    items: readonly CommandItem<MessageShape<M['input']>>[],
+  ): Promise<Settled<MessageShape<M['output']>>[]>;
 }
 
 /** For everything inside a transaction. All of it commits, or none. */

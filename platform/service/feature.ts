@@ -12,7 +12,7 @@ import type {
 } from '@bufbuild/protobuf';
 import type { EventDeclaration } from '@tradepost/contracts/declare-event';
 import type { Refusal } from '../errors/index.ts';
-import type { CallMeta, Context, EffectDeclaration, Received, Transaction } from './context.ts';
+import type { CallContext, CallMeta, Context, EffectDeclaration, Received, Transaction } from './context.ts';
 
 type Input<M extends DescMethod> = MessageShape<M['input']>;
 type Output<M extends DescMethod> = MessageInitShape<M['output']>;
@@ -23,7 +23,7 @@ export type AnyConfig = any;
 /** Reads, writes nothing. */
 export interface Query<M extends DescMethodUnary = DescMethodUnary, Config = AnyConfig> {
   readonly kind: 'query';
-  readonly run: (request: Input<M>, context: Context<Config>, meta: CallMeta) => Promise<Output<M>>;
+  readonly run: (request: Input<M>, context: CallContext<Config>, meta: CallMeta) => Promise<Output<M>>;
 }
 
 export interface CommandItem<Request> {
@@ -34,6 +34,9 @@ export interface CommandItem<Request> {
 /** What became of one item of a batch: an answer, or a refusal that undoes nothing of its neighbours. */
 export type Outcome<Answer> = { readonly ok: Answer } | { readonly refused: Refusal };
 
+/** An outcome as the caller gets it; `replayed` when an earlier call with the same idempotency key decided it. */
+export type Settled<Answer> = Outcome<Answer> & { readonly replayed: boolean };
+
 /**
  * Writes. Calls that arrive together share one transaction, so a command takes items and returns an outcome for each,
  * in order. Items of one batch never carry the same idempotency key. A bug that `apply` throws fails the batch, which
@@ -41,11 +44,12 @@ export type Outcome<Answer> = { readonly ok: Answer } | { readonly refused: Refu
  */
 export interface Command<M extends DescMethodUnary = DescMethodUnary, Loaded = AnyConfig, Config = AnyConfig> {
   readonly kind: 'command';
+  readonly method: M;
   /** Largest batch. Default 200. */
   readonly maxBatch?: number;
   /** How long an answer is kept for its idempotency key. Default 24 h. */
   readonly keepAnswersMs?: number;
-  /** Asks others, outside the transaction. */
+  /** Asks others, outside the transaction. `apply` may get fewer items: what is repeated is answered from its record. */
   readonly load?: (items: readonly CommandItem<Input<M>>[], context: Context<Config>) => Promise<Loaded>;
   readonly apply: (
     items: readonly CommandItem<Input<M>>[],
@@ -56,19 +60,19 @@ export interface Command<M extends DescMethodUnary = DescMethodUnary, Loaded = A
 
 export interface ServerStream<M extends DescMethodServerStreaming = DescMethodServerStreaming, Config = AnyConfig> {
   readonly kind: 'server-stream';
-  readonly run: (request: Input<M>, context: Context<Config>, meta: CallMeta) => AsyncIterable<Output<M>>;
+  readonly run: (request: Input<M>, context: CallContext<Config>, meta: CallMeta) => AsyncIterable<Output<M>>;
 }
 
 export interface ClientStream<M extends DescMethodClientStreaming = DescMethodClientStreaming, Config = AnyConfig> {
   readonly kind: 'client-stream';
-  readonly run: (requests: AsyncIterable<Input<M>>, context: Context<Config>, meta: CallMeta) => Promise<Output<M>>;
+  readonly run: (requests: AsyncIterable<Input<M>>, context: CallContext<Config>, meta: CallMeta) => Promise<Output<M>>;
 }
 
 export interface DuplexStream<M extends DescMethodBiDiStreaming = DescMethodBiDiStreaming, Config = AnyConfig> {
   readonly kind: 'duplex-stream';
   readonly run: (
     requests: AsyncIterable<Input<M>>,
-    context: Context<Config>,
+    context: CallContext<Config>,
     meta: CallMeta,
   ) => AsyncIterable<Output<M>>;
 }
@@ -107,10 +111,10 @@ export function query<M extends DescMethodUnary, Config = AnyConfig>(
 }
 
 export function command<M extends DescMethodUnary, Loaded = undefined, Config = AnyConfig>(
-  _method: M,
-  command: Omit<Command<M, Loaded, Config>, 'kind'>,
+  method: M,
+  command: Omit<Command<M, Loaded, Config>, 'kind' | 'method'>,
 ): Command<M, Loaded, Config> {
-  return { kind: 'command', ...command };
+  return { kind: 'command', method, ...command };
 }
 
 export function serverStream<M extends DescMethodServerStreaming, Config = AnyConfig>(
@@ -118,6 +122,13 @@ export function serverStream<M extends DescMethodServerStreaming, Config = AnyCo
   run: ServerStream<M, Config>['run'],
 ): ServerStream<M, Config> {
   return { kind: 'server-stream', run };
+}
+
+export function clientStream<M extends DescMethodClientStreaming, Config = AnyConfig>(
+  _method: M,
+  run: ClientStream<M, Config>['run'],
+): ClientStream<M, Config> {
+  return { kind: 'client-stream', run };
 }
 
 export function duplexStream<M extends DescMethodBiDiStreaming, Config = AnyConfig>(
