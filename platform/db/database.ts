@@ -4,7 +4,11 @@
 export type Row = Record<string, unknown>;
 
 export interface Queryable {
-  /** One round trip. @returns the rows. */
+  /**
+   * One round trip. With `params` (an empty list too) the statement is prepared and its plan kept; without, it is sent
+   * as it is, and may be several statements, of which the last one's rows are returned.
+   * @returns the rows.
+   */
   query<R extends object = Row>(sql: string, params?: readonly unknown[]): Promise<R[]>;
 }
 
@@ -24,6 +28,23 @@ export interface PoolStats {
   readonly total: number;
   readonly idle: number;
   readonly waiting: number;
+  /** Connections that the pool may have at most. */
+  readonly max: number;
+}
+
+/** Hooks for metrics. They must not throw. */
+export interface DatabaseObserver {
+  /** One statement was answered, or failed. `durationMs` is without the wait for a connection. */
+  queried?(facts: { service: string; sql: string; durationMs: number; failed: boolean }): void;
+  /** A connection was had after `waitMs`, or not. */
+  acquired?(facts: { service: string; waitMs: number; failed: boolean }): void;
+  /** A transaction ended. `attempts` counts the runs of its body. */
+  transacted?(facts: {
+    service: string;
+    durationMs: number;
+    attempts: number;
+    outcome: 'committed' | 'rolled back' | 'unknown';
+  }): void;
 }
 
 export interface Database extends Queryable {
@@ -32,7 +53,7 @@ export interface Database extends Queryable {
   /**
    * Runs the body in one transaction.
    * @throws what the body throws, after a rollback; `CommitUnknownError` when the connection is lost during COMMIT;
-   *   `DatabaseUnavailableError` when no connection is to be had.
+   *   `DatabaseUnavailableError` when no connection is to be had, or it was lost before COMMIT.
    */
   transaction<T>(body: (tx: SqlTransaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Free connections right now: work that waits for no one may flush while it is above zero. */
@@ -45,7 +66,7 @@ export class CommitUnknownError extends Error {
   override readonly name = 'CommitUnknownError';
 }
 
-/** No connection to PostgreSQL. */
+/** No connection to PostgreSQL, or it was lost before anything was committed. */
 export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';
 }

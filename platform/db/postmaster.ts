@@ -1,0 +1,129 @@
+// The server process itself: what its pid file says, whether that is true, starting and stopping it.
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isProcessAlive, processCommand } from './process-facts.ts';
+import type { ServerPlace } from './server-binaries.ts';
+
+const POLL_MS = 15;
+const LARGEST_LOG_BYTES = 10_000_000;
+
+export interface Postmaster {
+  readonly pid: number;
+  readonly port: number;
+  /** `ready` once it takes connections. */
+  readonly status: string;
+}
+
+/** @returns what the pid file says when a postmaster of exactly this data folder is alive. */
+export function findPostmaster(data: string): Postmaster | undefined {
+  const lines = readPidFile(data);
+  const pid = Number(lines?.[0]);
+  if (lines === undefined || !Number.isInteger(pid) || pid <= 0 || !isProcessAlive(pid)) return undefined;
+  const command = processCommand(pid);
+  // Where commands cannot be read, the caller's check by connecting decides alone.
+  if (command !== '' && !(command.includes('postgres') && command.includes(data))) return undefined;
+  return { pid, port: Number(lines[3] ?? 0), status: (lines[7] ?? '').trim() };
+}
+
+/** PostgreSQL refuses to start while the pid in its file is alive, even when another program has that pid by now. */
+export function removeStalePidFile(data: string): boolean {
+  if (findPostmaster(data) !== undefined || !existsSync(join(data, 'postmaster.pid'))) return false;
+  rmSync(join(data, 'postmaster.pid'), { force: true });
+  return true;
+}
+
+function readPidFile(data: string): string[] | undefined {
+  try {
+    return readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n');
+  } catch {
+    return undefined;
+  }
+}
+
+export interface StartRequest {
+  readonly place: ServerPlace;
+  readonly logFile: string;
+  readonly port: number;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Starts a server that outlives this process and no signal of this terminal reaches.
+ * @throws an Error without a sentence for a person: the caller reads the log.
+ */
+export async function spawnPostmaster(request: StartRequest): Promise<Postmaster> {
+  const { place, logFile, port, settings, timeoutMs } = request;
+  rotate(logFile);
+  const log = openSync(logFile, 'a', 0o600);
+  const flags = Object.entries({ ...settings, port: String(port) }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ]);
+  const child = spawn(join(place.native, 'bin', 'postgres'), ['-D', place.data, ...flags], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    cwd: place.data,
+    env: { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' },
+    ...(place.uid === undefined ? {} : { uid: place.uid, gid: place.gid }),
+  });
+  closeSync(log);
+  let ended: string | undefined;
+  child.once('error', (error) => (ended = error.message));
+  child.once('exit', (code, signal) => (ended = `ended with ${signal ?? `code ${code}`}`));
+  child.unref();
+  const giveUpMs = performance.now() + timeoutMs;
+  for (;;) {
+    const found = findPostmaster(place.data);
+    if (found?.status === 'ready' && found.pid === child.pid) {
+      child.removeAllListeners();
+      return found;
+    }
+    if (ended !== undefined) throw new Error(ended);
+    if (performance.now() > giveUpMs) {
+      child.kill('SIGQUIT');
+      throw new Error(`not ready after ${timeoutMs} ms`);
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** Waits until a postmaster that is starting or stopping has made up its mind. */
+export async function settlePostmaster(data: string, timeoutMs: number): Promise<Postmaster | undefined> {
+  const giveUpMs = performance.now() + timeoutMs;
+  for (;;) {
+    const found = findPostmaster(data);
+    if (found === undefined || found.status === 'ready' || performance.now() > giveUpMs) return found;
+    await sleep(POLL_MS);
+  }
+}
+
+/** Fast shutdown: open transactions are rolled back, everything committed is on disk. Resolves when it is gone. */
+export async function stopPostmaster(data: string, timeoutMs: number): Promise<void> {
+  const running = findPostmaster(data);
+  if (running === undefined) return;
+  signal(running.pid, 'SIGINT');
+  const immediateMs = performance.now() + timeoutMs;
+  let immediate = false;
+  while (isProcessAlive(running.pid)) {
+    if (!immediate && performance.now() > immediateMs) {
+      immediate = true;
+      signal(running.pid, 'SIGQUIT');
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+export function signal(pid: number, name: 'SIGINT' | 'SIGQUIT'): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function rotate(logFile: string): void {
+  if (existsSync(logFile) && statSync(logFile).size > LARGEST_LOG_BYTES) renameSync(logFile, `${logFile}.1`);
+}

@@ -1,0 +1,97 @@
+// A fresh database for a test, cloned from a template, on one server that all test processes share: the first starts
+// it, the last stops it. Durability is off there, nothing else differs.
+import { createHash, randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import type { Database, EmbeddedPostgres, MigrationSource } from '../db/index.ts';
+import {
+  migrateUp,
+  migrationSources,
+  openDatabase,
+  startEmbeddedPostgres,
+  withConnection,
+  withDatabaseName,
+} from '../db/index.ts';
+import { readMigrations } from '../db/migration-files.ts';
+import type { Logger } from '../service/index.ts';
+
+const directory = fileURLToPath(new URL('../../.cache/test-postgres/', import.meta.url));
+const FIRST_PORT = 54_400;
+const TEMPLATE_LOCK = 7_310_552_302;
+
+export const silentLog: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+export interface TestDatabaseOptions {
+  /** Label of the database. Default `test`. */
+  readonly service?: string;
+  /** The service's folder of migrations; the platform's are always applied. */
+  readonly migrations?: URL;
+  readonly maxConnections?: number;
+}
+
+export interface TestDatabase {
+  readonly database: Database;
+  readonly url: string;
+  /** Superuser's URL of the same server, database `postgres`: to kill backends, say. */
+  readonly adminUrl: string;
+  /** Closes the pool and drops the database. */
+  close(): Promise<void>;
+}
+
+let server: Promise<EmbeddedPostgres> | undefined;
+
+/** The shared server. It is let go of when this process has nothing left to do. */
+export function testServer(): Promise<EmbeddedPostgres> {
+  if (server === undefined) {
+    server = startEmbeddedPostgres({ directory, port: FIRST_PORT, log: silentLog, durable: false });
+    process.once('beforeExit', () => void server?.then((running) => running.stop()));
+  }
+  return server;
+}
+
+export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
+  const { service = 'test', migrations, maxConnections } = options;
+  const { adminUrl } = await testServer();
+  const template = await ensureTemplate(adminUrl, migrationSources(service, migrations));
+  const name = `test_${service}_${randomBytes(6).toString('hex')}`;
+  await withConnection(adminUrl, (connection) => connection.query(`create database ${name} template ${template}`));
+  const url = withDatabaseName(adminUrl, name);
+  const database = await openDatabase({
+    service,
+    url,
+    log: silentLog,
+    ...(maxConnections === undefined ? {} : { maxConnections }),
+  });
+  const close = async (): Promise<void> => {
+    await database.close();
+    await withConnection(adminUrl, (connection) => connection.query(`drop database if exists ${name} with (force)`));
+  };
+  return { database, url, adminUrl, close };
+}
+
+const templates = new Map<string, Promise<string>>();
+
+/** One template for each state of the files; a half-made one has another name and is made anew. */
+function ensureTemplate(adminUrl: string, sources: readonly MigrationSource[]): Promise<string> {
+  const files = sources.flatMap(readMigrations);
+  const text = files.map((file) => `${file.component}/${file.name} ${file.checksum}`).join('\n');
+  const name = `template_${createHash('sha256').update(text).digest('hex').slice(0, 20)}`;
+  let made = templates.get(name);
+  if (made === undefined) {
+    made = makeTemplate(adminUrl, name, sources).then(() => name);
+    templates.set(name, made);
+  }
+  return made;
+}
+
+function makeTemplate(adminUrl: string, name: string, sources: readonly MigrationSource[]): Promise<void> {
+  return withConnection(adminUrl, async (connection) => {
+    await connection.query(`select pg_advisory_lock($1)`, [TEMPLATE_LOCK]);
+    const existing = await connection.query(`select 1 from pg_database where datname = $1`, [name]);
+    if (existing.length > 0) return;
+    const unfinished = `${name}_unfinished`;
+    await connection.query(`drop database if exists ${unfinished} with (force)`);
+    await connection.query(`create database ${unfinished}`);
+    await migrateUp(withDatabaseName(adminUrl, unfinished), sources);
+    await connection.query(`alter database ${unfinished} rename to ${name}`);
+  });
+}
