@@ -91,7 +91,7 @@ test('64-bit integers are read exactly from numbers and from plain digits in str
     ['null', 'wrong_type'],
     ['[1]', 'wrong_type'],
     ['{}', 'wrong_type'],
-  ] as [string, string][]) {
+  ] as const) {
     assert.deepEqual(faultsOf(ScoreEventSchema, `{"user_id":${text}}`), [`/user_id ${code}`], text.slice(0, 30));
   }
 });
@@ -105,7 +105,7 @@ test('32-bit integers are numbers within their range', () => {
     ['9999999999999999999999', 'out_of_range'],
     ['"5"', 'wrong_type'],
     ['0.5', 'not_an_integer'],
-  ]) {
+  ] as const) {
     assert.deepEqual(faultsOf(ScoreEventSchema, `{"change":${text}}`), [`/change ${code}`], text);
   }
 });
