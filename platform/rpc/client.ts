@@ -17,6 +17,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Who asks and why; without it, the service itself asks in a request of its own. */
   readonly meta?: Partial<CallMeta>;
+  /** Called when the answer is the one that an earlier call with the same idempotency key got. */
+  readonly onReplayed?: () => void;
 }
 
 type MethodClient<M extends DescMethod> = M extends DescMethodUnary

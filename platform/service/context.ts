@@ -25,7 +25,7 @@ export interface Cause {
 
 export interface CallMeta extends Cause {
   readonly caller: Caller;
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
   /** `clock.monotonicMs()` after which the answer is of no use. */
   readonly deadlineMs?: number;
 }

@@ -1,0 +1,29 @@
+// Every setting of the delivery service.
+import { type ConfigOf, defineConfig } from '@tradepost/platform/config';
+import { z } from 'zod';
+
+export const deliveryConfig = defineConfig('delivery', {
+  smtp_url: {
+    type: z
+      .string()
+      .regex(/^smtps?:\/\//, 'must start with smtp:// or smtps://')
+      .optional(),
+    summary:
+      'SMTP server to send through, `smtp://user:password@host:587`; without it mail stays in the local mailbox.',
+    env: ['SMTP_URL'],
+    secret: true,
+  },
+  mail_from: {
+    type: z.string().min(3),
+    default: 'Tradepost <no-reply@tradepost.local>',
+    summary: 'Sender of every mail; its domain is that of the Message-IDs.',
+    env: ['MAIL_FROM'],
+  },
+  smtp_timeout_ms: {
+    type: z.coerce.number().int().min(100).max(600_000),
+    default: 20_000,
+    summary: 'Milliseconds that the SMTP server may take for one mail, from connection to acceptance.',
+  },
+});
+
+export type DeliveryConfig = ConfigOf<typeof deliveryConfig.settings>;

@@ -1,0 +1,84 @@
+// Hands one mail to the SMTP server, or, where there is none, logs the documented line and leaves it in the mailbox.
+// Between the server's yes and our record a crash may send a mail twice, with the same Message-ID: the only such window.
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { events } from '@tradepost/contracts/events';
+import { type Context, effect, type Performed } from '@tradepost/platform/service';
+import type { DeliveryConfig } from '../config.ts';
+import { sendingLine } from '../domain/log-line.ts';
+import { createSmtpSender, type SmtpSender } from '../providers/smtp.ts';
+import { findEmail, recordAttempt, type StoredEmail } from '../store/emails.ts';
+
+/** Ids are text here: an intent is stored as JSON. */
+export interface SendEmailIntent {
+  readonly emailId: string;
+  readonly userId: string;
+  readonly notificationId: string;
+}
+
+const senders = new Map<string, SmtpSender>();
+
+function senderFor({ smtp_url: url, smtp_timeout_ms: timeoutMs }: DeliveryConfig): SmtpSender | undefined {
+  if (url === undefined) return undefined;
+  const sender = senders.get(url) ?? createSmtpSender(url, timeoutMs);
+  senders.set(url, sender);
+  return sender;
+}
+
+export const sendEmailEffect = effect<SendEmailIntent, string, DeliveryConfig>({
+  name: 'delivery.send-email',
+  concurrency: 8,
+  maxAttempts: 12,
+
+  async perform({ emailId }, _info, context) {
+    const mail = await findEmail(context.db, BigInt(emailId));
+    if (mail === undefined) return { outcome: 'rejected', detail: `there is no e-mail ${emailId}` };
+    const sender = senderFor(context.config);
+    return sender === undefined ? keepInMailbox(mail, context) : handOver(mail, sender, context);
+  },
+
+  async record({ intent, info, performed, final, cause }, tx) {
+    const emailId = BigInt(intent.emailId);
+    const sent = performed.outcome === 'done';
+    const bounced = performed.outcome === 'rejected';
+    const reason = sent ? '' : performed.detail;
+    const attempt = {
+      number: info.attempt,
+      startedAt: tx.now,
+      outcome: sent ? ('sent' as const) : bounced ? ('bounced' as const) : ('failed' as const),
+      detail: sent ? performed.result : performed.detail,
+    };
+    const status = sent ? 'sent' : bounced ? 'bounced' : final ? 'undelivered' : 'queued';
+    await recordAttempt(tx, emailId, attempt, { status, reason });
+    if (!final) return;
+    const payload = {
+      emailId,
+      notificationId: BigInt(intent.notificationId),
+      userId: BigInt(intent.userId),
+      channel: 'email',
+      reason,
+      occurredAt: timestampFromDate(tx.now),
+    };
+    if (sent) tx.publish(events.MessageSent, payload, cause);
+    else if (bounced) tx.publish(events.MessageBounced, payload, cause);
+    else tx.publish(events.MessageNotSent, payload, cause);
+  },
+});
+
+function keepInMailbox(mail: StoredEmail, { clock, log }: Context): Performed<string> {
+  const recipient = mail.userId === 0n ? mail.recipient : `user ${mail.userId}`;
+  const line = sendingLine(clock.now(), mail.kind, recipient, mail.message);
+  log.info({ plain: true, email_id: mail.id, message_id: mail.messageId }, line);
+  return { outcome: 'done', result: 'kept in the local mailbox' };
+}
+
+async function handOver(
+  mail: StoredEmail,
+  sender: SmtpSender,
+  { config }: Context<DeliveryConfig>,
+): Promise<Performed<string>> {
+  const { recipient: to, subject, text, html, messageId } = mail;
+  const handover = await sender.send({ from: config.mail_from, to, subject, text, html, messageId });
+  if (handover.outcome === 'accepted') return { outcome: 'done', result: handover.answer };
+  if (handover.outcome === 'refused') return { outcome: 'rejected', detail: handover.answer };
+  return { outcome: 'retry', detail: handover.answer, outage: handover.outage };
+}

@@ -1,0 +1,79 @@
+// Changes people. An update that changes nothing publishes nothing and leaves the revision as it is.
+import { events } from '@tradepost/contracts/events';
+import { type UpdateUserRequest, UserService } from '@tradepost/contracts/user';
+import { Refusal } from '@tradepost/platform/errors';
+import { command, type Outcome, type Transaction } from '@tradepost/platform/service';
+import { change, emailKeyOf, type GivenFields, isSame, MASK_FIELDS, type Person } from '../domain/person.ts';
+import { refuse } from '../domain/refusals.ts';
+import { findEmailOwners, lockUsers, saveUsers } from '../store/users.ts';
+import { toUserMessage } from './user-message.ts';
+
+export const updateUser = command(UserService.method.updateUser, {
+  async apply(items, tx) {
+    const people = await lockUsers(tx, [...new Set(items.map(({ request }) => request.id))]);
+    const owners = await ownersOfNewEmails(
+      items.map(({ request }) => request),
+      tx,
+    );
+    const changed = new Set<bigint>();
+    const outcomes = items.map(({ request, meta }): Outcome<{ user: ReturnType<typeof toUserMessage> }> => {
+      const person = people.get(request.id);
+      const next =
+        person === undefined ? refuse('user_not_found', { id: request.id }) : decide(person, request, tx.now);
+      if (next instanceof Refusal) return { refused: next };
+      if (next === person) return { ok: { user: toUserMessage(next) } };
+      const owner = owners.get(emailKeyOf(next.email));
+      if (owner !== undefined && owner !== next.id) {
+        return { refused: refuse('email_taken', { email: next.email }) };
+      }
+      owners.set(emailKeyOf(next.email), next.id);
+      people.set(next.id, next);
+      changed.add(next.id);
+      const user = toUserMessage(next);
+      tx.publish(events.UserUpdated, user, meta);
+      return { ok: { user } };
+    });
+    if (changed.size > 0)
+      await saveUsers(
+        tx,
+        [...changed].map((id) => people.get(id) as Person),
+      );
+    return outcomes;
+  },
+});
+
+function decide(person: Person, request: UpdateUserRequest, now: Date): Person | Refusal {
+  if (request.revision !== 0n && request.revision !== person.revision) {
+    return refuse('revision_mismatch', { expected: request.revision, actual: person.revision });
+  }
+  const given = givenFields(request);
+  if (given instanceof Refusal) return given;
+  const fields = change(person, given);
+  if (fields instanceof Refusal) return fields;
+  if (isSame(fields, person)) return person;
+  return { ...person, ...fields, revision: person.revision + 1n, updatedAt: now };
+}
+
+/** The fields of the mask, a named but absent one as empty; without a mask, those that are present. */
+function givenFields(request: UpdateUserRequest): GivenFields | Refusal {
+  const paths = request.updateMask?.paths ?? [];
+  if (paths.length === 0) return request;
+  const known = Object.keys(MASK_FIELDS);
+  const unknown = paths.find((path) => !known.includes(path));
+  if (unknown !== undefined) {
+    const refusal = refuse('mask_unknown', { path: unknown, known });
+    const errors = [{ pointer: '/update_mask', code: 'mask_unknown', detail: refusal.message }];
+    return refuse('mask_unknown', { path: unknown, known }, { errors });
+  }
+  const named = paths.map((path) => MASK_FIELDS[path as keyof typeof MASK_FIELDS]);
+  return Object.fromEntries(named.map((field) => [field, request[field] ?? '']));
+}
+
+/** Whom the requested addresses belong to now. The unique index has the last word between two transactions. */
+async function ownersOfNewEmails(
+  requests: readonly UpdateUserRequest[],
+  tx: Transaction,
+): Promise<Map<string, bigint>> {
+  const emails = requests.map((request) => request.email).filter((email) => email !== undefined);
+  return emails.length === 0 ? new Map() : findEmailOwners(tx, emails);
+}

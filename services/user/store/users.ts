@@ -1,0 +1,133 @@
+// The only SQL on users. Statements take many rows at once, because commands do.
+import type { Queryable } from '@tradepost/platform/db';
+import type { Position } from '@tradepost/platform/paging';
+import { emailKeyOf, type Person, type PersonFields } from '../domain/person.ts';
+
+interface UserRow {
+  id: bigint;
+  name: string | null;
+  first_name: string;
+  last_name: string;
+  nickname: string;
+  email: string;
+  country: string;
+  revision: bigint;
+  created_at: Date;
+  updated_at: Date;
+}
+
+const COLUMNS = 'id, name, first_name, last_name, nickname, email, country, revision, created_at, updated_at';
+
+function toPerson(row: UserRow): Person {
+  return {
+    id: row.id,
+    name: row.name,
+    firstName: row.first_name,
+    lastName: row.last_name,
+    nickname: row.nickname,
+    email: row.email,
+    country: row.country,
+    revision: row.revision,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+function columnsOf(people: readonly PersonFields[]) {
+  return [
+    people.map((person) => person.name),
+    people.map((person) => person.firstName),
+    people.map((person) => person.lastName),
+    people.map((person) => person.nickname),
+    people.map((person) => person.email),
+    people.map((person) => emailKeyOf(person.email)),
+    people.map((person) => person.country),
+  ];
+}
+
+/** Inserts those whose address is free. @returns the new people by the key of their address. */
+export async function insertUsers(
+  db: Queryable,
+  people: readonly PersonFields[],
+  now: Date,
+): Promise<Map<string, Person>> {
+  const rows = await db.query<UserRow>(
+    `insert into users (name, first_name, last_name, nickname, email, email_key, country, created_at, updated_at)
+     select name, first_name, last_name, nickname, email, email_key, country, $8, $8
+     from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+       with ordinality as given (name, first_name, last_name, nickname, email, email_key, country, n)
+     order by n
+     on conflict (email_key) where deleted_at is null do nothing
+     returning ${COLUMNS}`,
+    [...columnsOf(people), now],
+  );
+  return new Map(rows.map((row) => [emailKeyOf(row.email), toPerson(row)]));
+}
+
+/** Locks living people until the end of the transaction. */
+export async function lockUsers(db: Queryable, ids: readonly bigint[]): Promise<Map<bigint, Person>> {
+  const rows = await db.query<UserRow>(
+    `select ${COLUMNS} from users where id = any($1::bigint[]) and deleted_at is null order by id for update`,
+    [ids],
+  );
+  return new Map(rows.map((row) => [row.id, toPerson(row)]));
+}
+
+export async function findUsers(db: Queryable, ids: readonly bigint[]): Promise<Map<bigint, Person>> {
+  const rows = await db.query<UserRow>(
+    `select ${COLUMNS} from users where id = any($1::bigint[]) and deleted_at is null`,
+    [ids],
+  );
+  return new Map(rows.map((row) => [row.id, toPerson(row)]));
+}
+
+/** @returns which living person has each of these addresses, by the address's key. */
+export async function findEmailOwners(db: Queryable, emails: readonly string[]): Promise<Map<string, bigint>> {
+  const rows = await db.query<{ email_key: string; id: bigint }>(
+    'select email_key, id from users where email_key = any($1::text[]) and deleted_at is null',
+    [emails.map(emailKeyOf)],
+  );
+  return new Map(rows.map((row) => [row.email_key, row.id]));
+}
+
+/** Writes the present state of people that the caller has locked. */
+export async function saveUsers(db: Queryable, people: readonly Person[]): Promise<void> {
+  await db.query(
+    `update users set name = given.name, first_name = given.first_name, last_name = given.last_name,
+       nickname = given.nickname, email = given.email, email_key = given.email_key, country = given.country,
+       revision = given.revision, updated_at = given.updated_at
+     from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+         $8::bigint[], $9::timestamptz[], $10::bigint[])
+       as given (name, first_name, last_name, nickname, email, email_key, country, revision, updated_at, id)
+     where users.id = given.id`,
+    [
+      ...columnsOf(people),
+      people.map((person) => person.revision),
+      people.map((person) => person.updatedAt),
+      people.map((person) => person.id),
+    ],
+  );
+}
+
+/** Marks people that the caller has locked as deleted; their addresses become free. */
+export async function markDeleted(db: Queryable, people: readonly Person[]): Promise<void> {
+  await db.query(
+    `update users set deleted_at = given.updated_at, updated_at = given.updated_at, revision = given.revision
+     from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) as given (id, revision, updated_at)
+     where users.id = given.id`,
+    [
+      people.map((person) => person.id),
+      people.map((person) => person.revision),
+      people.map((person) => person.updatedAt),
+    ],
+  );
+}
+
+/** Living people in the order of their ids. */
+export async function listUsers(db: Queryable, after: Position | undefined, limit: number): Promise<Person[]> {
+  const rows = await db.query<UserRow>(
+    `select ${COLUMNS} from users where deleted_at is null and id > $1 order by id limit $2`,
+    [BigInt(after?.[0] ?? 0), limit],
+  );
+  return rows.map(toPerson);
+}
