@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createMetrics, goCodeName } from './metrics.ts';
-import type { RpcCallFacts } from './observers.ts';
+import type { ObservedCall } from '../rpc/observer.ts';
+import { createMetrics } from './metrics.ts';
+import { goCodeName } from './rpc-metrics.ts';
 
 test('RPC counts carry the names and labels of go-grpc-prometheus', async () => {
   const metrics = createMetrics({ processMetrics: false });
-  const call: RpcCallFacts = {
+  const call: ObservedCall = {
     side: 'server',
     service: 'tradepost.user.v1.UserService',
     method: 'GetUser',
@@ -13,8 +14,8 @@ test('RPC counts carry the names and labels of go-grpc-prometheus', async () => 
   };
   metrics.rpc.started(call);
   metrics.rpc.started(call);
-  metrics.rpc.ended(call, { status: 'OK', durationMs: 3 });
-  metrics.rpc.ended(call, { status: 'NOT_FOUND', durationMs: 0.4 });
+  metrics.rpc.handled(call, 'OK', 0.003, 'r');
+  metrics.rpc.handled(call, 'NOT_FOUND', 0.0004, 'r');
   const { body, contentType } = await metrics.print();
   const labels = 'grpc_type="unary",grpc_service="tradepost.user.v1.UserService",grpc_method="GetUser"';
   assert.match(contentType, /^text\/plain; version=0.0.4/);

@@ -1,21 +1,5 @@
-// What the parts of the platform tell the metrics: plain facts, called on hot paths, never throwing. Each part may
-// declare the same shape for itself; these are here so that none has to import the metrics' library.
-import type { StatusName } from '../errors/index.ts';
-
-export interface RpcCallFacts {
-  readonly side: 'server' | 'client';
-  /** Full name: `tradepost.user.v1.UserService`. */
-  readonly service: string;
-  /** As in the proto: `CreateUser`. */
-  readonly method: string;
-  readonly type: 'unary' | 'client_stream' | 'server_stream' | 'bidi_stream';
-}
-
-export interface RpcObserver {
-  started(call: RpcCallFacts): void;
-  ended(call: RpcCallFacts, outcome: { readonly status: 'OK' | StatusName; readonly durationMs: number }): void;
-}
-
+// What the metrics are told, and what they ask at a scrape: plain facts, so that no part imports the metrics' library.
+// Calls and databases have their observers where they are observed, in `rpc` and `db`.
 export interface HttpRequestFacts {
   readonly method: string;
   /** The route's template, `/api/v1/users/{id}`; `(unknown)` where no route matched. Never a path with an id. */
@@ -26,17 +10,6 @@ export interface HttpRequestFacts {
 
 export interface HttpObserver {
   handled(request: HttpRequestFacts): void;
-}
-
-export interface DatabaseObserver {
-  queried(facts: { service: string; sql: string; durationMs: number; failed: boolean }): void;
-  acquired(facts: { service: string; waitMs: number; failed: boolean }): void;
-  transacted(facts: {
-    service: string;
-    durationMs: number;
-    attempts: number;
-    outcome: 'committed' | 'rolled back' | 'unknown';
-  }): void;
 }
 
 /** A pool as it is at the moment; any `Database` is one. */
