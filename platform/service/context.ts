@@ -35,6 +35,8 @@ export interface Logger {
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;
   error(facts: object, message: string): void;
+  /** A line whose exact text is documented: alone on a terminal, the `msg` of a JSON line with the facts elsewhere. */
+  line(facts: object, text: string): void;
 }
 
 /** For everything outside a transaction: queries, `load`, effects, jobs. */

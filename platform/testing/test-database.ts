@@ -18,7 +18,7 @@ const directory = fileURLToPath(new URL('../../.cache/test-postgres/', import.me
 const FIRST_PORT = 54_400;
 const TEMPLATE_LOCK = 7_310_552_302;
 
-export const silentLog: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+export const silentLog: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, line: () => {} };
 
 export interface TestDatabaseOptions {
   /** Label of the database. Default `test`. */
@@ -36,6 +36,9 @@ export interface TestDatabase {
   /** Closes the pool and drops the database. */
   close(): Promise<void>;
 }
+
+/** Owns all test databases: a plain role, as in production, so that what needs more rights fails in tests too. */
+const OWNER = 'test_owner';
 
 let server: Promise<EmbeddedPostgres> | undefined;
 

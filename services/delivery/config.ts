@@ -3,7 +3,7 @@ import { type ConfigOf, defineConfig } from '@tradepost/platform/config';
 import { z } from 'zod';
 
 export const deliveryConfig = defineConfig('delivery', {
-  smtp_url: {
+  smtpUrl: {
     type: z
       .string()
       .regex(/^smtps?:\/\//, 'must start with smtp:// or smtps://')
@@ -13,13 +13,13 @@ export const deliveryConfig = defineConfig('delivery', {
     env: ['SMTP_URL'],
     secret: true,
   },
-  mail_from: {
+  mailFrom: {
     type: z.string().min(3),
     default: 'Tradepost <no-reply@tradepost.local>',
     summary: 'Sender of every mail; its domain is that of the Message-IDs.',
     env: ['MAIL_FROM'],
   },
-  smtp_timeout_ms: {
+  smtpTimeoutMs: {
     type: z.coerce.number().int().min(100).max(600_000),
     default: 20_000,
     summary: 'Milliseconds that the SMTP server may take for one mail, from connection to acceptance.',

@@ -15,7 +15,7 @@ export async function queueEmails(
   given: readonly (NewEmail & { readonly cause: Cause })[],
 ): Promise<StoredEmail[]> {
   if (given.length === 0) return [];
-  const stored = await insertEmails(tx, given, domainOf(tx.config.mail_from), tx.now);
+  const stored = await insertEmails(tx, given, domainOf(tx.config.mailFrom), tx.now);
   for (const [place, mail] of stored.entries()) {
     if (mail.status !== 'queued') continue;
     const intent = {

@@ -17,7 +17,7 @@ export interface SendEmailIntent {
 
 const senders = new Map<string, SmtpSender>();
 
-function senderFor({ smtp_url: url, smtp_timeout_ms: timeoutMs }: DeliveryConfig): SmtpSender | undefined {
+function senderFor({ smtpUrl: url, smtpTimeoutMs: timeoutMs }: DeliveryConfig): SmtpSender | undefined {
   if (url === undefined) return undefined;
   const sender = senders.get(url) ?? createSmtpSender(url, timeoutMs);
   senders.set(url, sender);
@@ -67,7 +67,7 @@ export const sendEmailEffect = effect<SendEmailIntent, string, DeliveryConfig>({
 function keepInMailbox(mail: StoredEmail, { clock, log }: Context): Performed<string> {
   const recipient = mail.userId === 0n ? mail.recipient : `user ${mail.userId}`;
   const line = sendingLine(clock.now(), mail.kind, recipient, mail.message);
-  log.info({ plain: true, email_id: mail.id, message_id: mail.messageId }, line);
+  log.line({ email_id: mail.id, message_id: mail.messageId }, line);
   return { outcome: 'done', result: 'kept in the local mailbox' };
 }
 
@@ -77,7 +77,7 @@ async function handOver(
   { config }: Context<DeliveryConfig>,
 ): Promise<Performed<string>> {
   const { recipient: to, subject, text, html, messageId } = mail;
-  const handover = await sender.send({ from: config.mail_from, to, subject, text, html, messageId });
+  const handover = await sender.send({ from: config.mailFrom, to, subject, text, html, messageId });
   if (handover.outcome === 'accepted') return { outcome: 'done', result: handover.answer };
   if (handover.outcome === 'refused') return { outcome: 'rejected', detail: handover.answer };
   return { outcome: 'retry', detail: handover.answer, outage: handover.outage };
