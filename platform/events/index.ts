@@ -1,0 +1,5 @@
+export * from './bus.ts';
+export * from './encode-event.ts';
+export * from './log/index.ts';
+export * from './part-of-key.ts';
+export * from './transaction.ts';
