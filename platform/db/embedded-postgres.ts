@@ -3,17 +3,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../service/index.ts';
 import { initCluster, PASSWORD_FILE, SUPERUSER } from './init-cluster.ts';
 import type { Postmaster } from './postmaster.ts';
-import {
-  findPostmaster,
-  removeStalePidFile,
-  settlePostmaster,
-  signal,
-  spawnPostmaster,
-  stopPostmaster,
-} from './postmaster.ts';
+import { findPostmaster, removeStalePidFile, signal, spawnPostmaster, stopPostmaster } from './postmaster.ts';
 import { tryProcessLock, withProcessLock } from './process-lock.ts';
 import type { ServerPlace } from './server-binaries.ts';
 import { findServerPlace } from './server-binaries.ts';
@@ -26,6 +20,7 @@ const LOCK_TIMEOUT_MS = 120_000;
 // Recovery after a crash may replay a lot before the server is ready.
 const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 20_000;
+const ADOPTION_POLL_MS = 50;
 const LOG_LINES = 10;
 
 export interface EmbeddedPostgresOptions {
@@ -95,7 +90,7 @@ function createRelease({ place, runFolder, lockFile, unregister }: Holding): () 
     unregister();
     if (release === undefined) return;
     const running = countUsers(runFolder) === 0 ? findPostmaster(place.data) : undefined;
-    if (running !== undefined) signal(running.pid, 'SIGINT');
+    if (running?.verified) signal(running.pid, 'SIGINT');
     release();
   };
   process.once('exit', onExit);
@@ -109,20 +104,32 @@ function createRelease({ place, runFolder, lockFile, unregister }: Holding): () 
   };
 }
 
+/** Takes over a live postmaster; waits for one that is starting, recovering or stopping to make up its mind. */
 async function adopt(place: ServerPlace, password: string): Promise<Postmaster | undefined> {
-  const found = await settlePostmaster(place.data, START_TIMEOUT_MS);
-  if (found === undefined || found.status !== 'ready') return undefined;
-  try {
-    const directory = await withConnection(urlOf(found.port, password), async (connection) => {
-      const [row] = await connection.query<{ directory: string }>(
-        `select current_setting('data_directory') as directory`,
+  const giveUpMs = performance.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const found = findPostmaster(place.data);
+    if (found === undefined) return undefined;
+    const answer = found.status === 'ready' ? await dataDirectoryAt(urlOf(found.port, password)) : undefined;
+    if (answer === place.data) return found;
+    // Nobody answers for a process that could not be looked at: the pid file is a leftover.
+    if (!found.verified) return undefined;
+    if (performance.now() > giveUpMs) {
+      throw new Error(
+        `PostgreSQL of ${place.data} runs as process ${found.pid} but does not answer at port ${found.port}: ` +
+          `stop it with "kill -INT ${found.pid}", then start again.`,
       );
-      return row?.directory;
-    });
-    return directory === place.data ? found : undefined;
+    }
+    await sleep(ADOPTION_POLL_MS);
+  }
+}
+
+async function dataDirectoryAt(adminUrl: string): Promise<string | undefined> {
+  const sql = `select current_setting('data_directory') as directory`;
+  try {
+    const [row] = await withConnection(adminUrl, (connection) => connection.query<{ directory: string }>(sql));
+    return row?.directory;
   } catch {
-    // It may have been told to stop a moment ago: then a new one is started once it is gone.
-    await stopPostmaster(place.data, STOP_TIMEOUT_MS);
     return undefined;
   }
 }

@@ -39,7 +39,12 @@ export function readMigrations({ component, folder }: MigrationSource): Migratio
   const names = readdirSync(path)
     .filter((name) => name.endsWith('.sql'))
     .sort();
-  return names.map((name) => parseMigration(component, name, readFileSync(join(path, name), 'utf8')));
+  return names.map((name, index) => {
+    const file = parseMigration(component, name, readFileSync(join(path, name), 'utf8'));
+    if (file.number === index + 1) return file;
+    const expected = String(index + 1).padStart(4, '0');
+    throw new Error(`Migration ${component}/${name} stands where number ${expected} should: number them without gaps.`);
+  });
 }
 
 function parseMigration(component: string, name: string, text: string): MigrationFile {

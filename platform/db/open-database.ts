@@ -6,8 +6,9 @@ import { columnTypes } from './column-types.ts';
 import type { Database, DatabaseObserver, Row } from './database.ts';
 import { DatabaseUnavailableError } from './database.ts';
 import { describeUrl, requireVersion } from './server-version.ts';
-import { isConnectionLost, sqlStateOf } from './sql-errors.ts';
-import { statementName } from './statement-names.ts';
+import type { Session } from './session.ts';
+import { createSession } from './session.ts';
+import { isConnectionLost, leavesConnectionBroken } from './sql-errors.ts';
 import { runTransaction } from './transaction.ts';
 
 export interface DatabaseOptions {
@@ -27,15 +28,6 @@ export interface DatabaseOptions {
   /** Default 30,000. A session that may hold a leader's lock needs less than the take-over time. */
   readonly idleInTransactionTimeoutMs?: number;
   readonly observer?: DatabaseObserver;
-}
-
-/** What a transaction needs of the pool. */
-export interface Session {
-  query<R extends object = Row>(sql: string, params?: readonly unknown[]): Promise<R[]>;
-  /** @returns the command tag: `COMMIT`, or `ROLLBACK` when the server made one of it. */
-  command(sql: string): Promise<string>;
-  /** @param broken the connection is thrown away instead of being lent again. */
-  release(broken: boolean): void;
 }
 
 /** Opens the pool and checks the server. @throws DatabaseUnavailableError; an Error for a server older than 15. */
@@ -105,34 +97,6 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     throw error;
   }
   return database;
-}
-
-function createSession(client: pg.PoolClient, service: string, observer: DatabaseObserver | undefined): Session {
-  const run = async (sql: string, params?: readonly unknown[]): Promise<pg.QueryResult> => {
-    const startedMs = performance.now();
-    let failed = true;
-    try {
-      const name = params === undefined ? undefined : statementName(sql);
-      const values = params as unknown[] | undefined;
-      const answer: unknown = await client.query(
-        name === undefined ? { text: sql, values } : { name, text: sql, values },
-      );
-      failed = false;
-      return (Array.isArray(answer) ? answer.at(-1) : answer) as pg.QueryResult;
-    } finally {
-      observer?.queried?.({ service, sql, durationMs: performance.now() - startedMs, failed });
-    }
-  };
-  return {
-    query: async <R extends object>(sql: string, params?: readonly unknown[]) => (await run(sql, params)).rows as R[],
-    command: async (sql) => (await run(sql)).command,
-    release: (broken) => client.release(broken),
-  };
-}
-
-/** A changed table invalidates plans whose result has another shape (0A000): a new connection plans anew. */
-export function leavesConnectionBroken(error: unknown): boolean {
-  return isConnectionLost(error) || ['0A000', '26000', '42P05'].includes(sqlStateOf(error) ?? '');
 }
 
 function unavailable(service: string, url: string, cause: unknown): DatabaseUnavailableError {

@@ -14,23 +14,29 @@ export interface Postmaster {
   readonly port: number;
   /** `ready` once it takes connections. */
   readonly status: string;
+  /** Its command line names this data folder. False where command lines cannot be read: only connecting tells then. */
+  readonly verified: boolean;
 }
 
-/** @returns what the pid file says when a postmaster of exactly this data folder is alive. */
+/** @returns what the pid file says, unless that process is dead or another program by now. */
 export function findPostmaster(data: string): Postmaster | undefined {
   const lines = readPidFile(data);
   const pid = Number(lines?.[0]);
   if (lines === undefined || !Number.isInteger(pid) || pid <= 0 || !isProcessAlive(pid)) return undefined;
   const command = processCommand(pid);
-  // Where commands cannot be read, the caller's check by connecting decides alone.
-  if (command !== '' && !(command.includes('postgres') && command.includes(data))) return undefined;
-  return { pid, port: Number(lines[3] ?? 0), status: (lines[7] ?? '').trim() };
+  const verified = command.includes('postgres') && command.includes(data);
+  if (command !== '' && !verified) return undefined;
+  return { pid, port: Number(lines[3] ?? 0), status: (lines[7] ?? '').trim(), verified };
 }
 
-/** PostgreSQL refuses to start while the pid in its file is alive, even when another program has that pid by now. */
+/**
+ * PostgreSQL refuses to start while the pid in its file is alive, even when another program has that pid by now.
+ * Callers have found no postmaster. @returns whether there was a file, which an orderly stop removes.
+ */
 export function removeStalePidFile(data: string): boolean {
-  if (findPostmaster(data) !== undefined || !existsSync(join(data, 'postmaster.pid'))) return false;
-  rmSync(join(data, 'postmaster.pid'), { force: true });
+  const path = join(data, 'postmaster.pid');
+  if (!existsSync(path)) return false;
+  rmSync(path, { force: true });
   return true;
 }
 
@@ -86,16 +92,6 @@ export async function spawnPostmaster(request: StartRequest): Promise<Postmaster
       child.kill('SIGQUIT');
       throw new Error(`not ready after ${timeoutMs} ms`);
     }
-    await sleep(POLL_MS);
-  }
-}
-
-/** Waits until a postmaster that is starting or stopping has made up its mind. */
-export async function settlePostmaster(data: string, timeoutMs: number): Promise<Postmaster | undefined> {
-  const giveUpMs = performance.now() + timeoutMs;
-  for (;;) {
-    const found = findPostmaster(data);
-    if (found === undefined || found.status === 'ready' || performance.now() > giveUpMs) return found;
     await sleep(POLL_MS);
   }
 }

@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -30,17 +31,21 @@ export interface ServerPlace {
   readonly note: string | undefined;
 }
 
-/** @param folder the state folder, `.tradepost`. */
-export function findServerPlace(folder: string): ServerPlace {
-  const packaged = packagedNative();
+/**
+ * @param given the state folder, `.tradepost`.
+ * @param packaged the folder of binaries as npm installed it.
+ */
+export function findServerPlace(given: string, packaged = packagedNative()): ServerPlace {
   const isRoot = process.getuid?.() === 0;
-  const elsewhere = join(ELSEWHERE, createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 12));
+  if (isRoot) makeReachable(resolve(given));
+  else mkdirSync(given, { recursive: true });
+  // One name whatever links lead here: a live server is recognized by it.
+  const folder = realpathSync(given);
+  const elsewhere = join(ELSEWHERE, createHash('sha256').update(folder).digest('hex').slice(0, 12));
   if (!isRoot) {
-    mkdirSync(folder, { recursive: true });
     const native = linkLibraries(packaged) ? packaged : copyNative(packaged, join(folder, 'postgres-binaries'));
     return { native, data: join(folder, 'postgres'), uid: undefined, gid: undefined, note: undefined };
   }
-  makeReachable(folder);
   const reachableData = isReachable(folder, UNPRIVILEGED);
   const data = reachableData ? join(folder, 'postgres') : join(elsewhere, 'postgres');
   if (!reachableData) makeReachable(elsewhere);
@@ -52,7 +57,7 @@ export function findServerPlace(folder: string): ServerPlace {
   const note =
     moved.length === 0
       ? undefined
-      : `PostgreSQL runs as uid ${uid}, which cannot enter ${resolve(folder)}: its ${moved.join(' and ')} lie in ${elsewhere}.`;
+      : `PostgreSQL runs as uid ${uid}, which cannot enter ${folder}: its ${moved.join(' and ')} lie in ${elsewhere}.`;
   return { native, data, uid, gid, note };
 }
 

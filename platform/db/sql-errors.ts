@@ -19,8 +19,9 @@ const NETWORK_CODES = new Set([
   'EAI_AGAIN',
 ]);
 
-// The driver has no code for these three.
-const LOST_MESSAGES = ['Connection terminated', 'Client has encountered a connection error', 'Query read timeout'];
+// The driver has no code for these.
+const NEVER_SENT_MESSAGES = ['Client has encountered a connection error', 'Client was closed'];
+const LOST_MESSAGES = [...NEVER_SENT_MESSAGES, 'Connection terminated', 'Query read timeout'];
 
 /** @returns the five characters of the SQLSTATE, also of an error's cause; undefined for an error of another kind. */
 export function sqlStateOf(error: unknown): string | undefined {
@@ -45,6 +46,17 @@ export function isConnectionLost(error: unknown): boolean {
   }
   const message = typeof facts?.message === 'string' ? facts.message : '';
   return LOST_MESSAGES.some((text) => message.startsWith(text));
+}
+
+/** The driver knew that the connection was gone and sent nothing. */
+export function wasNeverSent(error: unknown): boolean {
+  const message = error instanceof Error ? error.message : '';
+  return NEVER_SENT_MESSAGES.some((text) => message.startsWith(text));
+}
+
+/** A changed table invalidates plans whose result has another shape (0A000): a new connection plans anew. */
+export function leavesConnectionBroken(error: unknown): boolean {
+  return isConnectionLost(error) || ['0A000', '26000', '42P05'].includes(sqlStateOf(error) ?? '');
 }
 
 /** The transaction lost a race, by serialization or deadlock: running it again is the documented answer. */

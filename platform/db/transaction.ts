@@ -4,9 +4,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseObserver, SqlTransaction, TransactionOptions } from './database.ts';
 import { CommitUnknownError, DatabaseUnavailableError } from './database.ts';
-import type { Session } from './open-database.ts';
-import { leavesConnectionBroken } from './open-database.ts';
-import { isConnectionLost, isSerializationFailure } from './sql-errors.ts';
+import type { Session } from './session.ts';
+import { isConnectionLost, isSerializationFailure, leavesConnectionBroken, wasNeverSent } from './sql-errors.ts';
 
 const DEFAULT_ATTEMPTS = 4;
 const FIRST_DELAY_MS = 5;
@@ -109,6 +108,7 @@ async function commit(session: Session, service: string, firstFailure: () => unk
     tag = await session.command('commit');
   } catch (error) {
     if (!isConnectionLost(error)) throw error;
+    if (wasNeverSent(error)) throw lost(service, error);
     throw new CommitUnknownError(
       `The connection of ${service} was lost during COMMIT: look whether the work exists before it is repeated.`,
       { cause: error },

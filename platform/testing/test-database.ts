@@ -2,7 +2,7 @@
 // it, the last stops it. Durability is off there, nothing else differs.
 import { createHash, randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import type { Database, EmbeddedPostgres, MigrationSource } from '../db/index.ts';
+import type { Database, EmbeddedPostgres, MigrationSource, Queryable } from '../db/index.ts';
 import {
   migrateUp,
   migrationSources,
@@ -12,6 +12,7 @@ import {
   withDatabaseName,
 } from '../db/index.ts';
 import { readMigrations } from '../db/migration-files.ts';
+import { isProcessAlive } from '../db/process-facts.ts';
 import type { Logger } from '../service/index.ts';
 
 const directory = fileURLToPath(new URL('../../.cache/test-postgres/', import.meta.url));
@@ -39,25 +40,54 @@ export interface TestDatabase {
 
 /** Owns all test databases: a plain role, as in production, so that what needs more rights fails in tests too. */
 const OWNER = 'test_owner';
+const OWNER_LOCK = 7_310_552_304;
 
 let server: Promise<EmbeddedPostgres> | undefined;
 
-/** The shared server. It is let go of when this process has nothing left to do. */
+/**
+ * The shared server. It is let go of when this process has nothing left to do; a runner of many test processes calls
+ * this first and `stop` last, so that the server is not started anew between them.
+ */
 export function testServer(): Promise<EmbeddedPostgres> {
   if (server === undefined) {
-    server = startEmbeddedPostgres({ directory, port: FIRST_PORT, log: silentLog, durable: false });
+    server = startTestServer();
     process.once('beforeExit', () => void server?.then((running) => running.stop()));
   }
   return server;
+}
+
+async function startTestServer(): Promise<EmbeddedPostgres> {
+  const running = await startEmbeddedPostgres({ directory, port: FIRST_PORT, log: silentLog, durable: false });
+  await withConnection(running.adminUrl, async (connection) => {
+    await connection.query(`select pg_advisory_lock($1)`, [OWNER_LOCK]);
+    const roles = await connection.query(`select 1 from pg_roles where rolname = $1`, [OWNER]);
+    if (roles.length === 0) await connection.query(`create role ${OWNER} login password '${OWNER}'`);
+    await dropLeftovers(connection);
+  });
+  return running;
+}
+
+/** Databases of test processes that were killed. Their names hold the process id. */
+async function dropLeftovers(connection: Queryable): Promise<void> {
+  const left = await connection.query<{ name: string }>(
+    `select datname as name from pg_database where datname ~ '^test_.*_[0-9]+_[0-9a-f]+$'`,
+  );
+  for (const { name } of left) {
+    if (!isProcessAlive(Number(name.split('_').at(-2)))) {
+      await connection.query(`drop database if exists ${name} with (force)`);
+    }
+  }
 }
 
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const { service = 'test', migrations, maxConnections } = options;
   const { adminUrl } = await testServer();
   const template = await ensureTemplate(adminUrl, migrationSources(service, migrations));
-  const name = `test_${service}_${randomBytes(6).toString('hex')}`;
-  await withConnection(adminUrl, (connection) => connection.query(`create database ${name} template ${template}`));
-  const url = withDatabaseName(adminUrl, name);
+  const name = `test_${service}_${process.pid}_${randomBytes(5).toString('hex')}`;
+  await withConnection(adminUrl, (connection) =>
+    connection.query(`create database ${name} template ${template} owner ${OWNER}`),
+  );
+  const url = ownUrl(adminUrl, name);
   const database = await openDatabase({
     service,
     url,
@@ -71,13 +101,20 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
   return { database, url, adminUrl, close };
 }
 
+function ownUrl(adminUrl: string, name: string): string {
+  const url = new URL(withDatabaseName(adminUrl, name));
+  url.username = OWNER;
+  url.password = OWNER;
+  return url.href;
+}
+
 const templates = new Map<string, Promise<string>>();
 
 /** One template for each state of the files; a half-made one has another name and is made anew. */
 function ensureTemplate(adminUrl: string, sources: readonly MigrationSource[]): Promise<string> {
   const files = sources.flatMap(readMigrations);
   const text = files.map((file) => `${file.component}/${file.name} ${file.checksum}`).join('\n');
-  const name = `template_${createHash('sha256').update(text).digest('hex').slice(0, 20)}`;
+  const name = `template_${createHash('sha256').update(`${OWNER}\n${text}`).digest('hex').slice(0, 20)}`;
   let made = templates.get(name);
   if (made === undefined) {
     made = makeTemplate(adminUrl, name, sources).then(() => name);
@@ -93,8 +130,8 @@ function makeTemplate(adminUrl: string, name: string, sources: readonly Migratio
     if (existing.length > 0) return;
     const unfinished = `${name}_unfinished`;
     await connection.query(`drop database if exists ${unfinished} with (force)`);
-    await connection.query(`create database ${unfinished}`);
-    await migrateUp(withDatabaseName(adminUrl, unfinished), sources);
+    await connection.query(`create database ${unfinished} owner ${OWNER}`);
+    await migrateUp(ownUrl(adminUrl, unfinished), sources);
     await connection.query(`alter database ${unfinished} rename to ${name}`);
   });
 }
