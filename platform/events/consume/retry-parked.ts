@@ -1,0 +1,151 @@
+// Takes up what was parked: retries that are due, messages that an operator replays, and those that were held behind a
+// message that is settled now. In the order in which they were parked, which is the order within each key.
+
+import { DEFAULT_MAX_ATTEMPTS, messagesOf } from './apply-batch.ts';
+import { applyRange } from './apply-range.ts';
+import { delayAfter, PARKED_BACKOFF } from './backoff.ts';
+import { UnreadableMessageError } from './decode-record.ts';
+import { describeFailure } from './fingerprint.ts';
+import {
+  type BlockedKey,
+  clearDropped,
+  countParked,
+  type DueMessage,
+  failParked,
+  readDue,
+  releaseKeys,
+  resolveParked,
+} from './parked-store.ts';
+import type { Step } from './plan-batch.ts';
+import { blockKey, type RunnerState } from './runner-state.ts';
+import {
+  applyTo,
+  commitChange,
+  isMessageFault,
+  loadFor,
+  OutageError,
+  type RunnerWork,
+  withImmediateRetries,
+} from './runner-work.ts';
+
+export interface RetryOptions {
+  readonly limit: number;
+  /** While an outage is probed: a failure proves nothing and is not counted. */
+  readonly probing?: boolean;
+}
+
+/** @returns how many rows were taken up. @throws OutageError, and whatever is not a message's fault. */
+export async function retryParked(work: RunnerWork, state: RunnerState, options: RetryOptions): Promise<number> {
+  const due = await readDue(work.database, work.identity, work.clock.now(), options.limit);
+  const dropped = due.filter((row) => row.state === 'dropped');
+  const waiting = due.filter((row) => row.state === 'waiting');
+  try {
+    if (dropped.length > 0) await passDropped(work, state, dropped);
+    if (waiting.length > 0) await retryWaiting(work, state, waiting, options.probing === true);
+  } finally {
+    if (due.length > 0 || state.counts.nextAt !== undefined) {
+      state.counts = await countParked(work.database, work.identity);
+    }
+  }
+  return due.length;
+}
+
+async function passDropped(work: RunnerWork, state: RunnerState, dropped: readonly DueMessage[]): Promise<void> {
+  await settleRows(work, state, dropped, async (tx) => {
+    await clearDropped(
+      tx,
+      dropped.map(({ id }) => id),
+    );
+  });
+}
+
+async function retryWaiting(
+  work: RunnerWork,
+  state: RunnerState,
+  rows: readonly DueMessage[],
+  probing: boolean,
+): Promise<void> {
+  const byId = new Map<string, DueMessage>();
+  const failedKeys = new Set<string>();
+  const steps: Step[] = [];
+  const placeOf = ({ record }: { record: Step['record'] }) =>
+    `${blockKey(record)}\0${record.incarnation}\0${record.sequence}`;
+  for (const row of rows) {
+    byId.set(placeOf(row), row);
+    if (failedKeys.has(blockKey(row.record))) continue;
+    try {
+      steps.push({ kind: 'apply', record: row.record, message: work.decode(row.record, row.attempts + 1) });
+    } catch (error) {
+      await fail(work, state, row, error);
+      if (work.holdsKeys) failedKeys.add(blockKey(row.record));
+    }
+  }
+  const loaded = await loadFor(work, messagesOf(steps));
+  const rowOf = (step: Step): DueMessage => byId.get(placeOf(step)) as DueMessage;
+  await applyRange(steps, {
+    revise: (step) => (failedKeys.has(blockKey(step.record)) ? { kind: 'pass', record: step.record } : step),
+    isMessageFault,
+    attempt: (range) =>
+      withImmediateRetries(async () => {
+        const applied = range.filter(({ kind }) => kind === 'apply');
+        if (applied.length === 0) return;
+        await settleRows(work, state, applied.map(rowOf), async (tx) => {
+          await applyTo(work, messagesOf(applied), tx, loaded);
+          await resolveParked(
+            tx,
+            work.clock.now(),
+            applied.map((step) => rowOf(step).id),
+          );
+        });
+        work.detector.succeeded();
+        work.counters.applied += BigInt(applied.length);
+        work.observer.batch?.({ ...work.identity, applied: applied.length, passed: 0, durationMs: 0 });
+      }),
+    async setAside(step, error) {
+      const failure = describeFailure(error);
+      if (probing || work.detector.failed(blockKey(step.record), failure.fingerprint)) {
+        throw new OutageError(`Keys fail one after another with the same error: ${failure.error}`, { cause: error });
+      }
+      await fail(work, state, rowOf(step), error);
+      if (work.holdsKeys) failedKeys.add(blockKey(step.record));
+    },
+  });
+}
+
+/** One transaction that settles rows and lets flow on what waited behind them. */
+async function settleRows(
+  work: RunnerWork,
+  state: RunnerState,
+  rows: readonly DueMessage[],
+  write: Parameters<typeof commitChange>[2]['write'],
+): Promise<void> {
+  const keys = new Map(rows.map(({ record }) => [blockKey(record), { topic: record.topic, key: record.key }]));
+  let blocked: BlockedKey[] = [];
+  await commitChange(work, state, {
+    async write(tx) {
+      await write(tx);
+      if (work.holdsKeys) blocked = await releaseKeys(tx, work.identity, work.clock.now(), [...keys.values()]);
+    },
+  });
+  const still = new Set(blocked.map(blockKey));
+  for (const key of keys.keys()) if (!still.has(key)) state.blocked.delete(key);
+}
+
+async function fail(work: RunnerWork, state: RunnerState, row: DueMessage, error: unknown): Promise<void> {
+  const failure = describeFailure(error);
+  const attempts = row.attempts + 1;
+  const final =
+    error instanceof UnreadableMessageError || attempts >= (work.reaction.maxAttempts ?? DEFAULT_MAX_ATTEMPTS);
+  const now = work.clock.now();
+  const nextAt = final ? undefined : new Date(now.getTime() + delayAfter(PARKED_BACKOFF, attempts));
+  await withImmediateRetries(() =>
+    commitChange(work, state, {
+      write: (tx) => failParked(tx, work.identity, now, row, { nextAt, failure, holdsKey: work.holdsKeys }),
+    }),
+  );
+  const outcome = final ? 'dead' : 'waiting';
+  work.observer.failed?.({ ...work.identity, type: row.record.type, fingerprint: failure.fingerprint, outcome });
+  const facts = { ...work.identity, id: row.record.id, key: row.record.key, attempts, error: failure.error };
+  if (final) work.log.warn(facts, 'A message is dead after its last attempt.');
+  else work.log.info(facts, 'A parked message failed again.');
+}
