@@ -10,6 +10,7 @@ import type {
   MessageShape,
 } from '@bufbuild/protobuf';
 import type { CallMeta } from '../service/context.ts';
+import type { Credentials } from './call.ts';
 
 export interface CallOptions {
   /** Time that the call may take; default 10 s for unary calls, none for streams. */
@@ -19,6 +20,8 @@ export interface CallOptions {
   readonly meta?: Partial<CallMeta>;
   /** Called when the answer is the one that an earlier call with the same idempotency key got. */
   readonly onReplayed?: () => void;
+  /** What proves who asks, handed on to the service as it came. */
+  readonly credentials?: Credentials;
 }
 
 type MethodClient<M extends DescMethod> = M extends DescMethodUnary

@@ -1,0 +1,65 @@
+// Gathers what arrives while its slots are busy into batches. It never waits for more to come: a batch leaves at the
+// end of the turn of the event loop in which a slot is free, so what was read from many sockets in one turn goes together.
+import { AsyncResource } from 'node:async_hooks';
+
+export interface CoalescerOptions<Item> {
+  /** Batches that run at once. */
+  readonly slots: number;
+  readonly maxBatch: number;
+  /** Items that may wait. */
+  readonly queueLimit: number;
+  /** Runs a batch. It settles its items by itself and must not reject. */
+  readonly run: (batch: Item[]) => Promise<void>;
+}
+
+export interface Coalescer<Item> {
+  /** @returns false when the queue is full. */
+  add(item: Item): boolean;
+  waiting(): number;
+  /** Resolves when nothing waits or runs. */
+  idle(): Promise<void>;
+}
+
+export function createCoalescer<Item>({ slots, maxBatch, queueLimit, run }: CoalescerOptions<Item>): Coalescer<Item> {
+  let queue: Item[] = [];
+  let busy = 0;
+  let isScheduled = false;
+  let onIdle: (() => void)[] = [];
+
+  // Bound to the context of its making: a batch belongs to none of its callers.
+  const flush = AsyncResource.bind((): void => {
+    isScheduled = false;
+    while (busy < slots && queue.length > 0) {
+      const batch = queue.slice(0, maxBatch);
+      queue = queue.slice(maxBatch);
+      busy += 1;
+      void run(batch).finally(() => {
+        busy -= 1;
+        schedule();
+      });
+    }
+    if (busy > 0 || queue.length > 0) return;
+    for (const resolve of onIdle) resolve();
+    onIdle = [];
+  });
+
+  function schedule(): void {
+    if (isScheduled || busy >= slots) return;
+    isScheduled = true;
+    setImmediate(flush);
+  }
+
+  return {
+    add: (item) => {
+      if (queue.length >= queueLimit) return false;
+      queue.push(item);
+      schedule();
+      return true;
+    },
+    waiting: () => queue.length,
+    idle: () => {
+      if (busy === 0 && queue.length === 0) return Promise.resolve();
+      return new Promise((resolve) => onIdle.push(resolve));
+    },
+  };
+}

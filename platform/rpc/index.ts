@@ -1,0 +1,16 @@
+export * from './call.ts';
+export * from './call-errors.ts';
+export * from './call-refusals.ts';
+export * from './client.ts';
+export * from './clients.ts';
+export * from './copy-message.ts';
+export type { DispatcherOptions, Guard, IncomingCall } from './dispatch.ts';
+export * from './dispatcher.ts';
+export * from './grpc-server.ts';
+export * from './grpc-transport.ts';
+export * from './health.ts';
+export * from './local-transport.ts';
+export * from './observer.ts';
+export * from './reflection.ts';
+export * from './status-details.ts';
+export * from './validate-request.ts';
