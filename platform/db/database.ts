@@ -8,6 +8,8 @@ export interface Queryable {
    * One round trip. With `params` (an empty list too) the statement is prepared and its plan kept; without, it is sent
    * as it is, and may be several statements, of which the last one's rows are returned.
    * @returns the rows.
+   * @throws DatabaseUnavailableError when the connection is lost. Outside a transaction a writing statement may have
+   *   been done then: write in a transaction, or what is safe to repeat.
    */
   query<R extends object = Row>(sql: string, params?: readonly unknown[]): Promise<R[]>;
 }
@@ -66,7 +68,7 @@ export class CommitUnknownError extends Error {
   override readonly name = 'CommitUnknownError';
 }
 
-/** No connection to PostgreSQL, or it was lost before anything was committed. */
+/** No connection to PostgreSQL, or it was lost. A transaction that fails with this has written nothing. */
 export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';
 }

@@ -1,3 +1,4 @@
+export { describeUrl, withDatabaseName } from './connection-url.ts';
 export * from './database.ts';
 export * from './embedded-postgres.ts';
 export * from './migrate.ts';
@@ -5,6 +6,6 @@ export { type MigrationSource, migrationSources, newMigration } from './migratio
 export { type DatabaseOptions, openDatabase } from './open-database.ts';
 export { provisionDatabase } from './provision.ts';
 export { schemaDump } from './schema-dump.ts';
-export { withConnection, withDatabaseName } from './single-connection.ts';
+export { withConnection } from './single-connection.ts';
 export { constraintOf, isConnectionLost, isTransient, sqlStateOf } from './sql-errors.ts';
 export { isInTransaction } from './transaction.ts';

@@ -3,9 +3,10 @@
 import pg from 'pg';
 import type { Logger } from '../service/index.ts';
 import { columnTypes } from './column-types.ts';
+import { connectionSettings, describeUrl } from './connection-url.ts';
 import type { Database, DatabaseObserver, Row } from './database.ts';
 import { DatabaseUnavailableError } from './database.ts';
-import { describeUrl, requireVersion } from './server-version.ts';
+import { requireVersion } from './server-version.ts';
 import type { Session } from './session.ts';
 import { createSession } from './session.ts';
 import { isConnectionLost, leavesConnectionBroken } from './sql-errors.ts';
@@ -34,7 +35,7 @@ export interface DatabaseOptions {
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { service, url, log, observer, maxConnections = 10, statementTimeoutMs = 30_000 } = options;
   const pool = new pg.Pool({
-    connectionString: url,
+    ...connectionSettings(url),
     application_name: `tradepost-${service}`,
     max: maxConnections,
     min: 1,

@@ -1,8 +1,9 @@
 // One role and one database for each service on a server given by its administrator's URL. Two processes may do this at
 // once: whatever exists already is taken as it is.
 import { createHmac } from 'node:crypto';
+import { describeUrl } from './connection-url.ts';
 import type { Queryable } from './database.ts';
-import { describeUrl, OLDEST_VERSION, requireVersion } from './server-version.ts';
+import { requireVersion } from './server-version.ts';
 import { withConnection } from './single-connection.ts';
 import { sqlStateOf } from './sql-errors.ts';
 
@@ -59,9 +60,11 @@ async function ensureRole(connection: Queryable, adminUrl: string, name: string,
 async function ensureDatabase(connection: Queryable, adminUrl: string, name: string): Promise<void> {
   const existing = await connection.query(`select 1 from pg_database where datname = $1`, [name]);
   if (existing.length > 0) return;
-  // From 16 on a role is given away only by its members, and whoever created it may make itself one.
+  // A database is given away only by members of its new owner; from 16 on creating a role is not yet enough for that.
   const [row] = await connection.query<{ member: boolean; me: string }>(
-    `select pg_has_role(current_user, $1::name, 'member') as member, quote_ident(current_user) as me`,
+    `select pg_has_role(current_user, $1::name,
+         case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end) as member,
+       quote_ident(current_user) as me`,
     [name],
   );
   if (row?.member === false) await allowed(connection, adminUrl, name, `grant ${name} to ${row.me}`);
@@ -95,11 +98,14 @@ async function explainMissingGrants(connection: Queryable, adminUrl: string, nam
      from pg_roles where rolname = current_user`,
   );
   const missing = [grants?.createdb ? '' : 'CREATEDB', grants?.createrole ? '' : 'CREATEROLE'].filter((w) => w !== '');
-  const wanted = missing.length === 0 ? 'more rights' : missing.join(' and ');
   const user = grants?.user ?? 'the given role';
+  const byHand =
+    `"CREATE ROLE ${name} LOGIN PASSWORD '…'; CREATE DATABASE ${name} OWNER ${name};" as a superuser ` +
+    "and give that database's URL.";
+  const server = describeUrl(adminUrl);
+  if (missing.length === 0) return `${user} may not create the role and database ${name} at ${server}: run ${byHand}`;
   return (
-    `${user} lacks ${wanted} at ${describeUrl(adminUrl)} (PostgreSQL ${OLDEST_VERSION} or later): run ` +
-    `"ALTER ROLE ${user} ${missing.join(' ')};" as a superuser, or run ` +
-    `"CREATE ROLE ${name} LOGIN PASSWORD '…'; CREATE DATABASE ${name} OWNER ${name};" and give that database's URL.`
+    `${user} lacks ${missing.join(' and ')} at ${server}: run "ALTER ROLE ${user} ${missing.join(' ')};" as a ` +
+    `superuser, or run ${byHand}`
   );
 }

@@ -1,9 +1,9 @@
 // One connection for one piece of administration: no pool, no statement timeout.
 import pg from 'pg';
 import { columnTypes } from './column-types.ts';
+import { connectionSettings, describeUrl } from './connection-url.ts';
 import type { Queryable, Row } from './database.ts';
 import { DatabaseUnavailableError } from './database.ts';
-import { describeUrl } from './server-version.ts';
 import { isConnectionLost } from './sql-errors.ts';
 
 /** Connects, runs the body and closes. @throws DatabaseUnavailableError when there is no connection. */
@@ -13,7 +13,7 @@ export async function withConnection<T>(
   connectTimeoutMs = 10_000,
 ): Promise<T> {
   const client = new pg.Client({
-    connectionString: url,
+    ...connectionSettings(url),
     application_name: 'tradepost-admin',
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
@@ -45,11 +45,4 @@ export async function withConnection<T>(
   } finally {
     await client.end().catch(() => {});
   }
-}
-
-/** @returns the same server and role, another database. */
-export function withDatabaseName(url: string, database: string): string {
-  const changed = new URL(url);
-  changed.pathname = `/${encodeURIComponent(database)}`;
-  return changed.href;
 }
