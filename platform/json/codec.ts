@@ -1,7 +1,7 @@
 // JSON for REST and for event values, from the descriptors. protobuf-es has one of its own that writes int64 as
 // strings, rounds 9007199254740993 silently, accepts `0x10` and `" 5"`, and stops at the first fault.
 import { isUtf8 } from 'node:buffer';
-import type { DescField, DescMessage, MessageShape } from '@bufbuild/protobuf';
+import { type DescField, type DescMessage, type MessageShape, ScalarType } from '@bufbuild/protobuf';
 import type { FieldFault } from '../errors/index.ts';
 import { fieldReader, messageReader } from './decode-plan.ts';
 import { fieldWriter, messageWriter, type Write } from './encode-plan.ts';
@@ -87,4 +87,32 @@ function toText(text: string | Uint8Array): string {
   const decoded = Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString('utf8');
   // A byte order mark says nothing in UTF-8; some editors and shells write it all the same.
   return decoded.charCodeAt(0) === 0xfeff ? decoded.slice(1) : decoded;
+}
+
+/** Kinds whose text stands in JSON as it is, with the form that it must have there. */
+const BARE = /^(?:true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)$/;
+
+/**
+ * @returns the reader of a field that is given as text, in a path or a query: the same rules as for JSON, without
+ * quotes. Faults point to `/<name>`.
+ */
+export function textDecoder(field: DescField): (text: string, name: string) => DecodedValue {
+  const read = fieldReader(field.fieldKind === 'list' ? elementOf(field) : field);
+  const bare = isBare(field);
+  return (text, name) => {
+    const json = new JsonText(bare && BARE.test(text) ? text : JSON.stringify(text), false);
+    json.path[0] = name;
+    json.depth = 1;
+    const value = read(json);
+    return json.faults.length === 0 ? { value } : { faults: json.faults };
+  };
+}
+
+function isBare(field: DescField): boolean {
+  return field.scalar !== undefined && field.scalar !== ScalarType.STRING && field.scalar !== ScalarType.BYTES;
+}
+
+/** A list in a query is its element, given again and again. */
+function elementOf(field: DescField & { fieldKind: 'list' }): DescField {
+  return { ...field, fieldKind: field.listKind, toString: field.toString } as unknown as DescField;
 }
