@@ -1,0 +1,61 @@
+// What the process says of the services that it hosts. A check takes a round trip, so its result is kept for a moment.
+import type { HealthReport, ServiceHealth } from '../http/index.ts';
+import type { HostedService } from './hosted-service.ts';
+
+const KEPT_MS = 500;
+const CHECK_TIMEOUT_MS = 2_000;
+
+export interface HealthChecks {
+  read(): Promise<HealthReport>;
+  /** From now on every service says that it is draining. */
+  drain(): void;
+}
+
+export function createHealthChecks(services: readonly HostedService[]): HealthChecks {
+  let draining = false;
+  let kept: { readonly atMs: number; readonly report: Promise<HealthReport> } | undefined;
+  const readAll = async (): Promise<HealthReport> => {
+    const entries = await Promise.all(
+      services.map(async (service) => [service.definition.name, await readOne(service)] as const),
+    );
+    return Object.fromEntries(entries);
+  };
+  return {
+    async read() {
+      const atMs = performance.now();
+      if (kept === undefined || atMs - kept.atMs > KEPT_MS) kept = { atMs, report: readAll() };
+      const report = await kept.report;
+      if (!draining) return report;
+      return Object.fromEntries(Object.entries(report).map(([name, one]) => [name, { ...one, state: 'draining' }]));
+    },
+    drain() {
+      draining = true;
+    },
+  };
+}
+
+async function readOne({ storage }: HostedService): Promise<ServiceHealth> {
+  if (storage === undefined) return { state: 'serving', checks: {} };
+  const database = await checkDatabase(storage.databases.main);
+  const { state, reason } = storage.sequencer.status();
+  const stopped = state === 'stopped';
+  return {
+    state: 'serving',
+    checks: { database, events: stopped ? { ok: false, detail: reason ?? 'stopped' } : { ok: true } },
+  };
+}
+
+async function checkDatabase(database: { query(sql: string): Promise<unknown> }) {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS);
+  });
+  try {
+    await Promise.race([database.query('select 1'), late]);
+    return { ok: true };
+  } catch (error) {
+    return { ok: false, detail: error instanceof Error ? error.message : String(error) };
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,3 @@
+export * from './host.ts';
+export * from './hosted-service.ts';
+export * from './steps.ts';
