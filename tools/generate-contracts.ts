@@ -1,10 +1,12 @@
-// Makes the code in `contracts/gen` out of `contracts/proto`: every message and service, and the event catalogue.
+// Makes the code in `contracts/gen` out of `contracts/proto`: every message and service, the event catalogue, and the
+// comments for the API documentation.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { file_buf_validate_validate } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { printCatalogue } from './print-catalogue.ts';
+import { printDocs } from './print-docs.ts';
 import { printProto } from './print-proto.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -28,9 +30,17 @@ export async function generateContracts(): Promise<Map<string, string>> {
     const bin = join(root, 'node_modules/.bin');
     const env = { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` };
     execFileSync(join(bin, 'buf'), ['generate', '--output', output], { cwd: contracts, stdio: 'inherit', env });
+    const set = join(output, 'set.binpb');
+    execFileSync(join(bin, 'buf'), ['build', '--as-file-descriptor-set', '-o', set], {
+      cwd: contracts,
+      stdio: 'inherit',
+      env,
+    });
+    const docs = printDocs(readFileSync(set));
     const gen = join(output, 'gen');
     const made = filesBelow(gen).map((path) => [`contracts/gen/${slashed(relative(gen, path))}`, read(path)] as const);
-    return new Map([...made, ['contracts/gen/events.ts', await printCatalogue(gen)] as const]);
+    const events = await printCatalogue(gen);
+    return new Map([...made, ['contracts/gen/events.ts', events], ['contracts/gen/docs.ts', docs]]);
   } finally {
     rmSync(output, { recursive: true, force: true });
   }
