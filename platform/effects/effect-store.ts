@@ -1,0 +1,140 @@
+// The SQL of intents. An intent is claimed by nobody: the owner of the lease performs them, and whatever it records
+// checks the epoch and the attempt, so that of two who performed the same intent only one records it.
+import type { Queryable } from '../db/index.ts';
+import { type BufferedIntent, FencedError } from '../events/index.ts';
+import type { Cause } from '../service/index.ts';
+import { uuidv7 } from '../time/index.ts';
+import { decodeIntent, encodeIntent } from './intent-codec.ts';
+
+export interface DueIntent {
+  readonly id: string;
+  readonly key: string;
+  readonly intent: unknown;
+  readonly cause: Cause;
+  /** Attempts so far. */
+  readonly attempts: number;
+}
+
+export type IntentState = 'pending' | 'done' | 'rejected' | 'given_up';
+
+export interface IntentCounts {
+  readonly pending: number;
+  /** Of the pending ones, those whose time has come. */
+  readonly due: number;
+  /** Rejected or given up. */
+  readonly failed: number;
+}
+
+const INSERT = `
+  insert into tradepost.effects (id, name, key, intent, cause, created_at, next_at)
+  select id, name, key, intent, cause, created_at, next_at
+  from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::timestamptz[], $7::timestamptz[])
+    with ordinality as given (id, name, key, intent, cause, created_at, next_at, place)
+  order by place`;
+
+/** Writes the intents of a transaction with one statement, in order. */
+export async function insertIntents(sql: Queryable, intents: readonly BufferedIntent[]): Promise<void> {
+  if (intents.length === 0) return;
+  await sql.query(INSERT, [
+    intents.map(() => uuidv7()),
+    intents.map(({ effect }) => effect),
+    intents.map(({ key }) => key),
+    intents.map(({ intent }) => encodeIntent(intent)),
+    intents.map(({ cause }) => encodeIntent(cause)),
+    intents.map(({ createdAt }) => createdAt),
+    intents.map(({ notBefore, createdAt }) => notBefore ?? createdAt),
+  ]);
+}
+
+// Only the first open intent of a key: those behind it wait for it.
+const FIRST_OF_KEY = `
+  not exists (
+    select from tradepost.effects earlier
+    where earlier.name = effect.name and earlier.key = effect.key and earlier.state = 'pending'
+      and earlier.seq < effect.seq)`;
+
+const READ_DUE = `
+  select id, key, intent, cause, attempts from tradepost.effects effect
+  where name = $1 and state = 'pending' and next_at <= $2 and key <> all ($3::text[]) and ${FIRST_OF_KEY}
+  order by seq limit $4`;
+
+/** @param busyKeys keys of which an intent is under way. @returns what may be performed now, oldest first. */
+export async function readDueIntents(
+  sql: Queryable,
+  name: string,
+  now: Date,
+  busyKeys: readonly string[],
+  limit: number,
+): Promise<DueIntent[]> {
+  const rows = await sql.query<DueIntent>(READ_DUE, [name, now, busyKeys, limit]);
+  return rows.map((row) => ({ ...row, intent: decodeIntent(row.intent), cause: decodeIntent(row.cause) as Cause }));
+}
+
+/** @returns the earliest moment after `now` at which an intent becomes due. */
+export async function readNextDue(sql: Queryable, name: string, now: Date): Promise<Date | undefined> {
+  const [row] = await sql.query<{ next_at: Date | null }>(
+    `select min(next_at) as next_at from tradepost.effects effect
+     where name = $1 and state = 'pending' and next_at > $2 and ${FIRST_OF_KEY}`,
+    [name, now],
+  );
+  return row?.next_at ?? undefined;
+}
+
+export interface AttemptRecord {
+  readonly state: IntentState;
+  readonly attempts: number;
+  readonly nextAt: Date | undefined;
+  readonly detail: string;
+  readonly fingerprint: string;
+}
+
+const RECORD = `
+  update tradepost.effects
+  set state = $5, attempts = $6, next_at = $7::timestamptz, detail = $8, fingerprint = $9,
+    settled_at = case when $7::timestamptz is null then $10::timestamptz end
+  where id = $1 and state = 'pending' and attempts = $2
+    and exists (select from tradepost.leases where name = $3 and epoch = $4)
+  returning id`;
+
+/** @throws FencedError when another process owns the effects, or has recorded this attempt. */
+export async function recordAttempt(
+  tx: Queryable,
+  owner: { readonly lease: string; readonly epoch: bigint },
+  due: DueIntent,
+  now: Date,
+  record: AttemptRecord,
+): Promise<void> {
+  const recorded = await tx.query(RECORD, [
+    due.id,
+    due.attempts,
+    owner.lease,
+    owner.epoch,
+    record.state,
+    record.attempts,
+    record.nextAt ?? null,
+    record.detail,
+    record.fingerprint,
+    now,
+  ]);
+  if (recorded.length === 0) throw new FencedError(`${due.id} was recorded by another process`);
+}
+
+export async function countIntents(sql: Queryable, name: string, now: Date): Promise<IntentCounts> {
+  const [row] = await sql.query<IntentCounts>(
+    `select count(*) filter (where state = 'pending')::integer as pending,
+       count(*) filter (where state = 'pending' and next_at <= $2)::integer as due,
+       count(*) filter (where state in ('rejected', 'given_up'))::integer as failed
+     from tradepost.effects where name = $1 and state <> 'done'`,
+    [name, now],
+  );
+  return row ?? { pending: 0, due: 0, failed: 0 };
+}
+
+/** Removes what was done before the moment, a bounded number at a time. */
+export async function pruneIntents(sql: Queryable, before: Date): Promise<void> {
+  await sql.query(
+    `delete from tradepost.effects where id in (
+       select id from tradepost.effects where state = 'done' and settled_at < $1 limit 5000)`,
+    [before],
+  );
+}
