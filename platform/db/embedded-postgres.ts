@@ -29,7 +29,7 @@ export interface EmbeddedPostgresOptions {
   /** First port to try; the next free one is taken. Default 54329. */
   readonly port?: number;
   readonly log: Logger;
-  /** False for tests: a crash of the machine may lose everything. Default true. */
+  /** False for tests: a crash of the machine may lose everything, one of the server nothing. Default true. */
   readonly durable?: boolean;
   /** Further settings of the server, `max_connections` say. They count only for the process that starts it. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -55,6 +55,28 @@ let registrations = 0;
 /** @throws an Error with one sentence on what to do, and the last lines of the server's log where they help. */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const directory = resolve(options.directory);
+  try {
+    return await startIn(directory, options);
+  } catch (error) {
+    throw explainFileError(directory, error);
+  }
+}
+
+/** What the file system refuses, for a person; every other error as it is. */
+function explainFileError(directory: string, error: unknown): unknown {
+  const facts = error as { code?: string; errcode?: number };
+  // SQLite's numbers are those of the lock file.
+  if (facts.code === 'ENOSPC' || facts.errcode === 13) {
+    return new Error(`The disk that holds ${directory} is full: make room, then start again.`, { cause: error });
+  }
+  if (['EACCES', 'EPERM', 'EROFS'].includes(facts.code ?? '') || [8, 14].includes(facts.errcode ?? 0)) {
+    const sentence = `${directory} may not be written by this user: start as the user who made it, or name another folder.`;
+    return new Error(sentence, { cause: error });
+  }
+  return error;
+}
+
+async function startIn(directory: string, options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const place = findServerPlace(directory);
   const runFolder = join(directory, 'run');
   const lockFile = join(runFolder, 'postgres.lock');
@@ -167,9 +189,8 @@ function serverSettings(durable: boolean): Record<string, string> {
     timezone: 'UTC',
     log_timezone: 'UTC',
     log_checkpoints: 'off',
-    ...(durable
-      ? {}
-      : { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_prepared_transactions: '20' }),
+    // Nothing else is left out for tests: what was committed must survive the kills that they deal out.
+    ...(durable ? {} : { fsync: 'off', full_page_writes: 'off', max_prepared_transactions: '20' }),
   };
 }
 

@@ -33,7 +33,8 @@ export function tryProcessLock(path: string, waitMs = 0): (() => void) | undefin
   mkdirSync(dirname(path), { recursive: true });
   const lock = new DatabaseSync(path, { timeout: waitMs });
   try {
-    lock.exec('begin exclusive');
+    // Nothing is ever written, and on a full disk there would be no room for a journal.
+    lock.exec('pragma journal_mode = off; begin exclusive');
     return () => lock.close();
   } catch (error) {
     lock.close();

@@ -5,7 +5,9 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -46,18 +48,22 @@ export function findServerPlace(given: string, packaged = packagedNative()): Ser
     const native = linkLibraries(packaged) ? packaged : copyNative(packaged, join(folder, 'postgres-binaries'));
     return { native, data: join(folder, 'postgres'), uid: undefined, gid: undefined, note: undefined };
   }
-  const reachableData = isReachable(folder, UNPRIVILEGED);
-  const data = reachableData ? join(folder, 'postgres') : join(elsewhere, 'postgres');
+  const own = join(folder, 'postgres');
+  const moved = join(elsewhere, 'postgres');
+  // Data stays where it is, whatever has become of the folders above it.
+  const reachableData = existsSync(own) || (!existsSync(moved) && isReachable(folder, UNPRIVILEGED));
+  const data = reachableData ? own : moved;
   if (!reachableData) makeReachable(elsewhere);
   const { uid, gid } = ownerOf(data);
   const reachableNative = linkLibraries(packaged) && isReachable(join(packaged, 'bin', 'postgres'), uid);
   if (!reachableNative) makeReachable(elsewhere);
   const native = reachableNative ? packaged : copyNative(packaged, join(elsewhere, 'binaries'));
-  const moved = [reachableData ? '' : 'data', reachableNative ? '' : 'binaries'].filter((what) => what !== '');
+  const parts = [reachableData ? '' : 'data', reachableNative ? '' : 'binaries'].filter((part) => part !== '');
   const note =
-    moved.length === 0
+    parts.length === 0
       ? undefined
-      : `PostgreSQL runs as uid ${uid}, which cannot enter ${folder}: its ${moved.join(' and ')} lie in ${elsewhere}.`;
+      : `PostgreSQL runs as uid ${uid}, which cannot enter ${reachableData ? packaged : folder}: ` +
+        `its ${parts.join(' and ')} lie in ${elsewhere}.`;
   return { native, data, uid, gid, note };
 }
 
@@ -115,7 +121,8 @@ function copyNative(packaged: string, folder: string): string {
   rmSync(unfinished, { recursive: true, force: true });
   cpSync(packaged, join(unfinished, 'native'), { recursive: true, verbatimSymlinks: true });
   linkLibraries(join(unfinished, 'native'));
-  openToAll(folder, unfinished);
+  openToAll(folder);
+  for (const path of [unfinished, ...listAll(unfinished)]) openToAll(path);
   try {
     renameSync(unfinished, join(folder, version));
   } catch (error) {
@@ -125,8 +132,15 @@ function copyNative(packaged: string, folder: string): string {
   return target;
 }
 
-function openToAll(...folders: string[]): void {
-  for (const folder of folders) chmodSync(folder, 0o755);
+function listAll(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
+}
+
+/** Whoever installed the package may have had a strict umask. */
+function openToAll(path: string): void {
+  const facts = lstatSync(path);
+  if (facts.isSymbolicLink()) return;
+  chmodSync(path, (facts.mode & 0o777) | ((facts.mode & 0o100) === 0 ? 0o444 : 0o555));
 }
 
 /** Makes the folder; one that did not exist may be entered by the server's uid whatever the umask is. */
