@@ -10,14 +10,13 @@ interface Arrow {
   readonly because: string;
 }
 
-const SHARED_LANGUAGE =
-  /^@tradepost\/contracts\/(declare-event|options|operations|http|http-rule|health|reflection.*)$/;
+const SHARED_LANGUAGE = /^@tradepost\/contracts\/(declare-event|options|operations|http|http-rule|grpc-[a-z0-9-]+)$/;
 
 // The first that fits decides.
 const ARROWS: readonly Arrow[] = [
   { from: /^contracts\//, may: [/^contracts\//], because: 'contracts depend on nothing of ours' },
   {
-    from: /^platform\/.*\.test\.ts$|^platform\/testing\//,
+    from: /^platform\/(testing\/|.*(\.test\.ts$|\/test-[a-z-]+\.ts$))/,
     may: [/^platform\//, /^@tradepost\/contracts\//],
     because: 'tests of the platform see the platform and the contracts',
   },
@@ -59,7 +58,7 @@ const ARROWS: readonly Arrow[] = [
   },
   {
     from: /^(cli|tools|tests|bench)\//,
-    may: [/^(cli|tools|tests|bench)\//, /^@tradepost\/(platform|contracts|deploy)(\/|$)/],
+    may: [/^(cli|tools|tests|bench|deploy)\//, /^@tradepost\/(platform|contracts|deploy)(\/|$)/],
     because: 'what stands around the services starts them through deploy and speaks contracts',
   },
 ];
