@@ -1,105 +1,95 @@
-// Hosts services in one process: brings up what they store in, joins them, opens the ports, and takes all of it down in
-// the reverse order. The same code whether one service lives here or all of them.
-import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { PlatformConfig } from '../config/index.ts';
-import { type Bus, createEmbeddedBus } from '../events/index.ts';
-import { createCursors } from '../paging/index.ts';
-import { type Clients, createClients, createDispatcher, createLocalTransport, type Dispatcher } from '../rpc/index.ts';
-import type { ServiceDefinition } from '../service/index.ts';
-import { createMetrics, type Metrics, type ServiceLogger } from '../telemetry/index.ts';
-import { type Clock, systemClock } from '../time/index.ts';
-import { createHostedService, type HostedService, startWork, type Work } from './hosted-service.ts';
-import { type OpenDatabases, openDatabases } from './open-databases.ts';
-import { settle } from './settle.ts';
-import { createStepReport, type Step } from './steps.ts';
+// A process: its services joined, its ports open. Takes all of it down in the reverse order.
+import { isLoopback } from '../config/index.ts';
+import { createHttpServer, type HttpServer } from '../http/index.ts';
+import { createAccessLog } from '../telemetry/index.ts';
+import { systemClock } from '../time/index.ts';
+import { type Core, type CoreOptions, startCore } from './core.ts';
+import { createHealthChecks } from './health.ts';
+import { type OpenPort, openPort } from './open-port.ts';
+import { createStepReport } from './steps.ts';
 
-export interface HostOptions {
-  readonly services: readonly ServiceDefinition[];
-  readonly config: PlatformConfig;
-  readonly log: ServiceLogger;
-  readonly clock?: Clock;
-  readonly onStep?: (step: Step) => void;
-  /** Wraps the bus: for tests that duplicate, delay or drop. */
-  readonly wrapBus?: (bus: Bus) => Bus;
+export interface HostOptions extends CoreOptions {
+  readonly version: string;
 }
 
-/** The services of this process, joined and at work; no port is open yet. */
-export interface Core {
-  readonly services: readonly HostedService[];
-  readonly dispatcher: Dispatcher;
-  readonly clients: Clients;
-  readonly metrics: Metrics;
-  readonly databases: OpenDatabases;
-  readonly work: ReadonlyMap<string, Work>;
-  readonly startedAt: Date;
-  /** Waits until nothing is left to do. @throws when that takes longer, with what is left. */
-  settle(timeoutMs: number): Promise<void>;
+export interface Host {
+  readonly core: Core;
+  /** Address that the ports are open on. */
+  readonly address: string;
+  /** Absent where no hosted service serves REST. */
+  readonly http: OpenPort | undefined;
+  readonly grpc: OpenPort | undefined;
+  /** Answers what is under way, finishes what was begun, and closes. */
   close(): Promise<void>;
 }
 
-export async function startCore(options: HostOptions): Promise<Core> {
-  const { config, log, clock = systemClock } = options;
+/** @throws StepError, with everything that was opened closed again. */
+export async function startHost(options: HostOptions): Promise<Host> {
+  const { config } = options;
+  if (!isLoopback(config.host)) throw new Error(`Until accounts exist, only loopback is served, not ${config.host}.`);
   const report = createStepReport(options.onStep ?? (() => {}));
-  const stopping = new AbortController();
-  const metrics = createMetrics();
-  const databases = await openDatabases({ ...options, observer: metrics.database, report });
-  const work = new Map<string, Work>();
-  const dispatcher = createDispatcher({ log, clock, observer: metrics.rpc });
-  const clients = createClients({ dispatcher, local: createLocalTransport({ dispatcher }), clock });
-  const cursors = createCursors(cursorSecret(config.dataDirectory));
-  const services = options.services.map((definition) =>
-    createHostedService({
-      ...{ definition, config, cursors, clock, log, signal: stopping.signal },
-      databases: databases.byService.get(definition.name),
-      clients: () => clients,
-      onIntents: () => work.get(definition.name)?.effects?.poke(),
-    }),
-  );
-  for (const { definition, context, storage } of services) {
-    if (definition.rpc.length === 0) continue;
-    dispatcher.serve({ implementations: definition.rpc, context, ...(storage && { commands: storage.commands }) });
-  }
-  const readers = new Map(
-    services.flatMap(({ storage }) => (storage ? [[storage.reader.producer, storage.reader]] : [])),
-  );
-  const embedded = createEmbeddedBus(readers);
-  const bus = options.wrapBus?.(embedded) ?? embedded;
-  for (const service of services) work.set(service.definition.name, startWork(service, bus));
-  observeAll(metrics, services, work);
-
-  return {
-    ...{ services, dispatcher, clients, metrics, databases, work },
-    startedAt: clock.now(),
-    settle: (timeoutMs) => settle(services, work, timeoutMs),
-    async close() {
-      await dispatcher.drain();
-      stopping.abort();
-      await Promise.all([...work.values()].map((running) => running.close()));
-      await Promise.all(services.map(({ storage }) => storage?.commands.close()));
-      await Promise.all(services.map(({ storage }) => storage?.sequencer.close()));
-      await databases.close();
-    },
-  };
-}
-
-function observeAll(metrics: Metrics, services: readonly HostedService[], work: ReadonlyMap<string, Work>): void {
-  for (const { definition, storage } of services) {
-    if (storage === undefined) continue;
-    metrics.observePool(storage.databases.main);
-    const running = work.get(definition.name);
-    void running;
-  }
-}
-
-/** One secret an installation: a cursor that one process gave is good in another. */
-function cursorSecret(directory: string): string {
-  const path = join(directory, 'cursor-secret');
+  const core = await startCore(options);
+  const health = createHealthChecks(core.services);
+  let server: HttpServer | undefined;
   try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    writeFileSync(path, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'a' });
-    return readFileSync(path, 'utf8');
+    return await report(
+      'Services',
+      async () => {
+        server = createRestServer(options, core, () => health.read());
+        const rest = server;
+        const http = await openPort(config.http, 'REST', (port) => rest.listen({ host: config.host, port }));
+        return {
+          core,
+          address: config.host,
+          http,
+          grpc: undefined,
+          async close() {
+            health.drain();
+            await rest.close();
+            await core.close();
+          },
+        };
+      },
+      () => `${core.services.length} ready`,
+    );
+  } catch (error) {
+    await server?.close();
+    await core.close();
+    throw error;
   }
+}
+
+function createRestServer(
+  { config, log, clock = systemClock, version }: HostOptions,
+  { services, clients, metrics }: Core,
+  check: () => ReturnType<ReturnType<typeof createHealthChecks>['read']>,
+): HttpServer {
+  const access = createAccessLog({ log, perSecond: config.log.accessPerSecond });
+  const only = services.length === 1 ? services[0]?.definition.name : undefined;
+  return createHttpServer({
+    services: services.flatMap(({ definition }) => definition.edge ?? []),
+    clock,
+    log,
+    health: { name: only === undefined ? 'tradepost' : `${only}-service`, version, check },
+    metrics: { contentType: metrics.registry.contentType, metrics: async () => (await metrics.print()).body },
+    ...(config.apiKey === undefined ? {} : { apiKey: config.apiKey }),
+    limits: { rate: config.rateLimit, rateOnLoopback: !config.rateLimit.loopbackExempt },
+    async invoke(method, request, { meta, credentials }) {
+      let replayed = false;
+      const message = await clients.call(method, request as never, 'gateway', {
+        meta,
+        credentials,
+        onReplayed: () => {
+          replayed = true;
+        },
+      });
+      return { message, replayed };
+    },
+    onHandled({ httpMethod: method, route, path, status, seconds, responseBytes: bytes, ...ids }) {
+      const durationMs = seconds * 1000;
+      const { requestId, correlationId } = ids;
+      metrics.http.handled({ method, route, status, durationMs });
+      access({ method, route, path, status, durationMs, bytes, cause: { requestId, correlationId } });
+    },
+  });
 }

@@ -1,0 +1,109 @@
+// Joins the services of a process: what they store in, how they call each other, what reacts and acts by itself. The
+// same code whether one service lives here or all of them.
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PlatformConfig } from '../config/index.ts';
+import { type Bus, createEmbeddedBus } from '../events/index.ts';
+import { createCursors } from '../paging/index.ts';
+import { type Clients, createClients, createDispatcher, createLocalTransport, type Dispatcher } from '../rpc/index.ts';
+import type { ServiceDefinition } from '../service/index.ts';
+import { createMetrics, type Metrics, type ServiceLogger } from '../telemetry/index.ts';
+import { type Clock, systemClock } from '../time/index.ts';
+import { createHostedService, type HostedService, startWork, type Work } from './hosted-service.ts';
+import { type OpenDatabases, openDatabases } from './open-databases.ts';
+import { readPipeline } from './read-pipeline.ts';
+import { settle } from './settle.ts';
+import { createStepReport, type Step } from './steps.ts';
+
+export interface CoreOptions {
+  readonly services: readonly ServiceDefinition[];
+  readonly config: PlatformConfig;
+  readonly log: ServiceLogger;
+  readonly clock?: Clock;
+  readonly onStep?: (step: Step) => void;
+  /** Wraps the bus: for tests that duplicate, delay or drop. */
+  readonly wrapBus?: (bus: Bus) => Bus;
+}
+
+/** The services of this process, joined and at work; no port is open yet. */
+export interface Core {
+  readonly services: readonly HostedService[];
+  readonly dispatcher: Dispatcher;
+  readonly clients: Clients;
+  readonly metrics: Metrics;
+  readonly databases: OpenDatabases;
+  readonly work: ReadonlyMap<string, Work>;
+  readonly startedAt: Date;
+  /** Waits until nothing is left to do. @throws when that takes longer, with what is left. */
+  settle(timeoutMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startCore(options: CoreOptions): Promise<Core> {
+  const { config, log, clock = systemClock } = options;
+  const report = createStepReport(options.onStep ?? (() => {}));
+  const stopping = new AbortController();
+  const metrics = createMetrics();
+  const databases = await openDatabases({ ...options, observer: metrics.database, report });
+  const work = new Map<string, Work>();
+  const dispatcher = createDispatcher({ log, clock, observer: metrics.rpc });
+  const clients = createClients({ dispatcher, local: createLocalTransport({ dispatcher }), clock });
+  const cursors = createCursors(cursorSecret(config.dataDirectory));
+  const services = options.services.map((definition) =>
+    createHostedService({
+      ...{ definition, config, cursors, clock, log, signal: stopping.signal },
+      databases: databases.byService.get(definition.name),
+      clients: () => clients,
+      onIntents: () => work.get(definition.name)?.effects?.poke(),
+    }),
+  );
+  for (const { definition, context, storage } of services) {
+    if (definition.rpc.length === 0) continue;
+    dispatcher.serve({ implementations: definition.rpc, context, ...(storage && { commands: storage.commands }) });
+  }
+  const readers = new Map(
+    services.flatMap(({ storage }) => (storage ? [[storage.reader.producer, storage.reader]] : [])),
+  );
+  const embedded = createEmbeddedBus(readers);
+  const bus = options.wrapBus?.(embedded) ?? embedded;
+  for (const service of services) work.set(service.definition.name, startWork(service, bus));
+  observeAll(metrics, services, work);
+
+  return {
+    ...{ services, dispatcher, clients, metrics, databases, work },
+    startedAt: clock.now(),
+    settle: (timeoutMs) => settle(services, work, timeoutMs),
+    async close() {
+      await dispatcher.drain();
+      stopping.abort();
+      await Promise.all([...work.values()].map((running) => running.close()));
+      await Promise.all(services.map(({ storage }) => storage?.commands.close()));
+      await Promise.all(services.map(({ storage }) => storage?.sequencer.close()));
+      await databases.close();
+    },
+  };
+}
+
+function observeAll(metrics: Metrics, services: readonly HostedService[], work: ReadonlyMap<string, Work>): void {
+  for (const service of services) {
+    const { definition, storage } = service;
+    if (storage === undefined) continue;
+    metrics.observePool(storage.databases.main);
+    metrics.observePipeline({
+      service: definition.name,
+      read: () => readPipeline(storage, work.get(definition.name) as Work),
+    });
+  }
+}
+
+/** One secret an installation: a cursor that one process gave is good in another. */
+function cursorSecret(directory: string): string {
+  const path = join(directory, 'cursor-secret');
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    writeFileSync(path, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'a' });
+    return readFileSync(path, 'utf8');
+  }
+}
