@@ -55,6 +55,8 @@ create table tradepost.outbox_partitions (
   drawn_xid xid8,
   -- Domain time at which the last of its rows was known to be in the log: its age counts from here.
   complete_at timestamptz,
+  -- Set before anything of it goes, so that a removal that was interrupted is taken up again.
+  removing boolean not null default false,
   constraint outbox_partitions_pkey primary key (from_seq),
   constraint outbox_partitions_bounds check (from_seq < to_seq)
 );

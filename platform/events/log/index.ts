@@ -3,4 +3,8 @@ export * from './lease.ts';
 export * from './log-reader.ts';
 export * from './log-record.ts';
 export { ensurePartitions, isMissingPartition, PARTITION_ROWS } from './outbox-partitions.ts';
+export { type PassOutcome, type PassResult, runPass } from './pass.ts';
+export { type RestoreFixResult, restoreFix } from './restore-fix.ts';
+export { applyRetention, type RetentionLimits, type RetentionOptions } from './retention.ts';
 export * from './sequencer.ts';
+export { createWakeups, type WakeupsOptions } from './wakeups.ts';

@@ -7,8 +7,11 @@ import type { Logger } from '../../service/index.ts';
 import type { Clock } from '../../time/index.ts';
 import { createAdvanceListeners } from './advance-listeners.ts';
 import { endFenceHolder, raiseFence } from './fence.ts';
+import { createHousekeeping } from './housekeeping.ts';
 import { BEAT_EVERY_MS, createLease, type Lease } from './lease.ts';
 import { ensurePartitions, PARTITION_ROWS } from './outbox-partitions.ts';
+import { runPass, stopReason } from './pass.ts';
+import type { RetentionLimits } from './retention.ts';
 import { createWakeablePause, withJitter } from './wakeable-pause.ts';
 
 const SHORTEST_POLL_MS = 20;
@@ -18,7 +21,7 @@ const CHUNK_ROWS = 5000;
 const LONGEST_BACKOFF_MS = 5000;
 
 export interface SequencerOptions {
-  /** A small pool of the service's database. */
+  /** A small pool of the service's database; at least two connections. */
   readonly database: Database;
   readonly clock: Clock;
   readonly log: Logger;
@@ -28,6 +31,7 @@ export interface SequencerOptions {
   readonly partitionRows?: number;
   /** Tells other processes of this database, and hears them. Without it they find out by polling, within a second. */
   readonly wakeups?: Wakeups;
+  readonly retention?: RetentionLimits;
   readonly takeOverAfterMs?: number;
 }
 
@@ -60,35 +64,13 @@ export interface Sequencer {
   close(): Promise<void>;
 }
 
-export type PassOutcome = 'logged' | 'idle' | 'fenced' | 'moved' | 'future';
-
-export interface PassResult {
-  readonly outcome: PassOutcome;
-  readonly logged: number;
-  /** Whether there may be more: pass again at once. */
-  readonly more: boolean;
-}
-
-/** One pass: one autocommitted round trip. */
-export async function runPass(database: Database, epoch: bigint, limit: number): Promise<PassResult> {
-  const [result] = await database.query<PassResult>('select outcome, logged, more from tradepost.pass($1, $2)', [
-    epoch,
-    limit,
-  ]);
-  return result as PassResult;
-}
-
-const STOP_REASONS: Readonly<Partial<Record<PassOutcome, string>>> = {
-  moved: 'was restored into another server, or follows another timeline',
-  future: 'was restored to an earlier time: its transaction ids lie behind what the log has seen',
-};
-
 export function startSequencer(options: SequencerOptions): Sequencer {
   const { database, clock, log, wakeups, chunkRows = CHUNK_ROWS, partitionRows = PARTITION_ROWS } = options;
   const service = database.service;
   const pause = createWakeablePause();
   const advances = createAdvanceListeners();
   const lease = createSequencerLease(options);
+  const housekeeping = createHousekeeping(options);
   let closing = false;
   let state: SequencerStatus['state'] = 'standby';
   let reason: string | undefined;
@@ -115,6 +97,7 @@ export function startSequencer(options: SequencerOptions): Sequencer {
     beatAtMs = clock.monotonicMs();
     if (!held) return enter('standby');
     if (state !== 'stopped') enter('leading');
+    housekeeping.startWhenDue();
     beatsSinceRoomCheck += 1;
     if (rowsSinceRoomCheck > partitionRows / 10 || beatsSinceRoomCheck >= 10) await checkRoom();
   };
@@ -131,9 +114,9 @@ export function startSequencer(options: SequencerOptions): Sequencer {
     const result = await runPass(database, epoch, chunkRows);
     passes += 1;
     failpoint('sequencer.after-pass');
-    const stopped = STOP_REASONS[result.outcome];
+    const stopped = stopReason(service, result.outcome);
     if (stopped !== undefined) {
-      enter('stopped', `The database of ${service} ${stopped}. Nothing is sequenced until \`tradepost restore-fix\`.`);
+      enter('stopped', stopped);
       return false;
     }
     if (result.outcome === 'fenced') {
@@ -202,6 +185,7 @@ export function startSequencer(options: SequencerOptions): Sequencer {
       pause.wake();
       deafen?.();
       await running;
+      await housekeeping.done();
       await passLast(lease, pass);
       enter('closed');
     },

@@ -1,0 +1,120 @@
+// Removes old partitions of outbox and log, never a row that is not in the log yet, and never making a writer wait:
+// DETACH CONCURRENTLY, then DROP. Each step can be taken up again after a crash.
+import type { Database } from '../../db/index.ts';
+import { isTransient } from '../../db/index.ts';
+import type { Logger } from '../../service/index.ts';
+import type { Clock } from '../../time/index.ts';
+
+export interface RetentionLimits {
+  /** Age from the moment at which a whole partition was in the log. Default 7 days. */
+  readonly keepMs?: number;
+  /** Size of outbox and log together, above which the oldest complete partitions go early. Default 20 GiB. */
+  readonly keepBytes?: number;
+}
+
+export interface RetentionOptions extends RetentionLimits {
+  readonly database: Database;
+  /** Domain time: a test that moves the clock sees events age. */
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const KEEP_MS = 7 * 24 * 3_600_000;
+const KEEP_BYTES = 20 * 2 ** 30;
+const KEEP_CHECKPOINTS = 100n;
+
+interface PartitionRow {
+  from_seq: bigint;
+  complete_at: Date | null;
+  removing: boolean;
+  bytes: bigint;
+  last: boolean;
+}
+
+/** @returns how many partitions were removed. One that an open transaction still holds is left for the next time. */
+export async function applyRetention(options: RetentionOptions): Promise<number> {
+  const { database, clock, log } = options;
+  await markDrawn(database);
+  await database.query(
+    `update tradepost.outbox_partitions set complete_at = $1 where complete_at is null and drawn_xid <= (
+       select pg_snapshot_xmin(seen) from tradepost.checkpoints order by n desc limit 1)`,
+    [clock.now()],
+  );
+  let removed = 0;
+  for (const from of await findRemovable(options)) {
+    try {
+      await removePartition(database, from);
+      removed += 1;
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      log.debug({ service: database.service, from: from.toString(), error }, 'A partition is still in use.');
+      break;
+    }
+  }
+  if (removed > 0) log.info({ service: database.service, removed }, 'Old events were removed.');
+  return removed;
+}
+
+/** Checkpoints are appended; the latest counts. */
+export async function pruneCheckpoints(database: Database): Promise<void> {
+  await database.query('delete from tradepost.checkpoints where n < (select max(n) from tradepost.checkpoints) - $1', [
+    KEEP_CHECKPOINTS,
+  ]);
+}
+
+// Two statements: the snapshot must be younger than the sequence's value that was read.
+async function markDrawn(database: Database): Promise<void> {
+  const [sequence] = await database.query<{ drawn: bigint }>('select last_value as drawn from tradepost.outbox_seq');
+  await database.query(
+    `update tradepost.outbox_partitions set drawn_xid = pg_snapshot_xmax(pg_current_snapshot())
+     where drawn_xid is null and to_seq <= $1`,
+    [sequence?.drawn],
+  );
+}
+
+async function findRemovable({ database, clock, keepMs = KEEP_MS, keepBytes = KEEP_BYTES }: RetentionOptions) {
+  const rows = await database.query<PartitionRow>(`
+    select from_seq, complete_at, removing, from_seq = max(from_seq) over () as last,
+      coalesce(pg_total_relation_size(to_regclass('tradepost.outbox_' || from_seq)), 0)
+      + coalesce(pg_total_relation_size(to_regclass('tradepost.log_' || from_seq)), 0) as bytes
+    from tradepost.outbox_partitions order by from_seq`);
+  let total = rows.reduce((sum, row) => sum + row.bytes, 0n);
+  const oldest = clock.now().getTime() - keepMs;
+  const removable: bigint[] = [];
+  for (const row of rows) {
+    const due = row.complete_at !== null && (row.complete_at.getTime() <= oldest || total > BigInt(keepBytes));
+    if (row.last || !(due || row.removing)) break;
+    total -= row.bytes;
+    removable.push(row.from_seq);
+  }
+  return removable;
+}
+
+async function removePartition(database: Database, from: bigint): Promise<void> {
+  await database.transaction(async (tx) => {
+    const [marked] = await tx.query(
+      'update tradepost.outbox_partitions set removing = true where from_seq = $1 and not removing returning from_seq',
+      [from],
+    );
+    if (marked === undefined) return;
+    // A row that came late has a higher sequence than its neighbours: whatever lies below the highest is given up.
+    await tx.query(`
+      update tradepost.log_parts p set first_retained = greatest(p.first_retained, gone.last + 1)
+      from (select topic, part, max(sequence) as last from tradepost.log_${from} group by topic, part) gone
+      where p.topic = gone.topic and p.part = gone.part`);
+  });
+  for (const parent of ['log', 'outbox']) await removeTable(database, parent, `${parent}_${from}`);
+  await database.query('delete from tradepost.outbox_partitions where from_seq = $1', [from]);
+}
+
+async function removeTable(database: Database, parent: string, table: string): Promise<void> {
+  const [attached] = await database.query<{ pending: boolean }>(
+    'select inhdetachpending as pending from pg_inherits where inhrelid = to_regclass($1)',
+    [`tradepost.${table}`],
+  );
+  if (attached !== undefined) {
+    const how = attached.pending ? 'finalize' : 'concurrently';
+    await database.query(`alter table tradepost.${parent} detach partition tradepost.${table} ${how}`);
+  }
+  await database.query(`drop table if exists tradepost.${table}`);
+}
