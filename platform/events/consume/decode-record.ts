@@ -62,3 +62,22 @@ function decodeValue(event: EventDeclaration<DescMessage>, value: Uint8Array): R
   const faults = decoded.faults.slice(0, 10).map((fault) => `${fault.pointer} ${fault.detail}`);
   throw new UnreadableMessageError(`${event.name}: ${faults.join('; ')}`);
 }
+
+/** @returns why the value cannot stand for a message of this type and key; undefined when it can. */
+export function checkEditedValue(
+  declarations: readonly EventDeclaration[],
+  message: { readonly type: string; readonly key: string; readonly value: Uint8Array },
+): string | undefined {
+  const event = declarations.find((candidate) => candidate.type === message.type);
+  if (event === undefined) return `Nothing here handles ${message.type}.`;
+  try {
+    const value = decodeValue(event, message.value);
+    const checked = createValidator().validate(event.payload, value);
+    if (checked.kind !== 'valid') return `${event.name}: ${checked.error}`;
+    const key = String((value as unknown as Record<string, unknown>)[event.keyField.localName]);
+    return key === message.key ? undefined : `The key of a message stays as it is: ${message.key}, not ${key}.`;
+  } catch (error) {
+    if (error instanceof UnreadableMessageError) return error.message;
+    throw error;
+  }
+}

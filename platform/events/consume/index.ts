@@ -1,6 +1,11 @@
+export * from './backoff.ts';
 export * from './cursor-store.ts';
+export * from './dead-letters.ts';
+export * from './fingerprint.ts';
 export * from './observer.ts';
+export * from './outage.ts';
 export * from './ownership.ts';
 export type { ParkedCounts, ParkedState } from './parked-store.ts';
 export { OutageError } from './runner-work.ts';
 export * from './start-consumer.ts';
+export * from './waker.ts';
