@@ -20,7 +20,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, test } from 'node:test';
 import { silentLog } from '../testing/index.ts';
 import type { EmbeddedPostgres } from './index.ts';
-import { startEmbeddedPostgres, withConnection } from './index.ts';
+import { DatabaseUnavailableError, openDatabase, startEmbeddedPostgres, withConnection } from './index.ts';
 import { isProcessAlive } from './process-facts.ts';
 
 const source = new URL('./embedded-postgres.ts', import.meta.url).href;
@@ -170,6 +170,27 @@ test('What a killed server had committed is there after the next start, whatever
   writeFileSync(pidFile, [String(process.pid), ...lines.slice(1)].join('\n'));
   const second = await start();
   assert.deepEqual([second.adopted, await ask(second, 'select a from kept')], [false, [{ a: 7 }]]);
+  await first.stop();
+  await second.stop();
+});
+
+test('A pool lives through the death and the return of its server', async () => {
+  const first = await startEmbeddedPostgres({ directory, port: FIRST_PORT, log: silentLog });
+  const database = await openDatabase({ service: 'patient', url: first.adminUrl, log: silentLog });
+  const waiting = Promise.allSettled([1, 2, 3].map(() => database.query('select pg_sleep(5)')));
+  await database.query('select 1');
+  process.kill(first.pid, 'SIGQUIT');
+  const outcomes = await waiting;
+  assert.deepEqual(
+    outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason instanceof DatabaseUnavailableError),
+    [true, true, true],
+  );
+  while (isProcessAlive(first.pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+  await assert.rejects(database.query('select 1'), DatabaseUnavailableError);
+  const second = await start();
+  assert.equal(second.port, first.port);
+  assert.deepEqual(await database.query('select 1 as a'), [{ a: 1 }]);
+  await database.close();
   await first.stop();
   await second.stop();
 });

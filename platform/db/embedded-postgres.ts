@@ -161,12 +161,19 @@ async function start(place: ServerPlace, directory: string, options: EmbeddedPos
     options.log.warn({ data: place.data }, 'PostgreSQL had not been stopped in order: it recovers by itself.');
   }
   const logFile = join(directory, 'postgres.log');
-  const port = await findFreePort(options.port ?? DEFAULT_PORT);
   const settings = { ...serverSettings(options.durable ?? true), ...options.settings };
-  try {
-    return await spawnPostmaster({ place, logFile, port, settings, timeoutMs: START_TIMEOUT_MS });
-  } catch (cause) {
-    throw new Error(explainFailure(place, logFile, cause), { cause });
+  for (let first = options.port ?? DEFAULT_PORT; ; ) {
+    const port = await findFreePort(first);
+    try {
+      return await spawnPostmaster({ place, logFile, port, settings, timeoutMs: START_TIMEOUT_MS });
+    } catch (cause) {
+      const lines = lastLines(logFile);
+      // Somebody took the port between the look and the start.
+      if (!lines.includes('could not create any TCP/IP sockets')) {
+        throw new Error(explainFailure(place, logFile, lines, cause), { cause });
+      }
+      first = port + 1;
+    }
   }
 }
 
@@ -220,14 +227,17 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-function explainFailure(place: ServerPlace, logFile: string, cause: unknown): string {
-  const lines = existsSync(logFile) ? readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-LOG_LINES) : [];
-  const text = lines.join('\n');
+function lastLines(logFile: string): string {
+  if (!existsSync(logFile)) return '';
+  return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-LOG_LINES).join('\n');
+}
+
+function explainFailure(place: ServerPlace, logFile: string, lines: string, cause: unknown): string {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  const sentence = /No space left on device/i.test(text)
+  const sentence = /No space left on device/i.test(lines)
     ? `The disk that holds ${place.data} is full: make room, then start again; nothing that was committed is lost.`
-    : /Permission denied/i.test(text)
+    : /Permission denied/i.test(lines)
       ? `PostgreSQL may not read or write ${place.data}: give that folder to the user who starts Tradepost.`
       : `PostgreSQL did not start (${reason}): its log, ${logFile}, says why.`;
-  return `${sentence}\n${text}`;
+  return `${sentence}\n${lines}`;
 }

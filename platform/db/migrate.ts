@@ -1,5 +1,7 @@
 // Brings a service's database to the state its files describe. One process at a time, under an advisory lock; each file
 // in a transaction of its own together with its record; a file that has landed is frozen by its checksum.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeUrl } from './connection-url.ts';
 import type { Queryable } from './database.ts';
 import type { MigrationFile, MigrationSource } from './migration-files.ts';
 import { readMigrations } from './migration-files.ts';
@@ -7,6 +9,10 @@ import { withConnection } from './single-connection.ts';
 
 /** Any number, the same for all: one key per database, so services do not wait for each other. */
 const LOCK = 7_310_552_301;
+const LOCK_TIMEOUT_MS = 300_000;
+const LOCK_POLL_MS = 50;
+/** A migration that cannot have its tables gives up, rather than stall everybody who queues behind it. */
+const TABLE_LOCK_TIMEOUT_MS = 60_000;
 
 export interface MigrationState {
   readonly component: string;
@@ -83,7 +89,7 @@ export function migrationStatus(url: string, sources: readonly MigrationSource[]
 /** Drops everything in the database, then applies all migrations. */
 export async function resetDatabase(url: string, sources: readonly MigrationSource[]): Promise<MigrationState[]> {
   await withConnection(url, async (connection) => {
-    await connection.query(`select pg_advisory_lock($1)`, [LOCK]);
+    await takeLock(connection, url);
     const schemas = await connection.query<{ name: string }>(
       `select quote_ident(nspname) as name from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'`,
     );
@@ -95,8 +101,9 @@ export async function resetDatabase(url: string, sources: readonly MigrationSour
 
 function locked<T>(url: string, body: (connection: Queryable) => Promise<T>): Promise<T> {
   return withConnection(url, async (connection) => {
-    await connection.query(`select pg_advisory_lock($1)`, [LOCK]);
+    await takeLock(connection, url);
     await connection.query(`
+      set lock_timeout = ${TABLE_LOCK_TIMEOUT_MS};
       create schema if not exists tradepost;
       create table if not exists tradepost.migrations (
         component text not null,
@@ -108,6 +115,22 @@ function locked<T>(url: string, body: (connection: Queryable) => Promise<T>): Pr
       )`);
     return body(connection);
   });
+}
+
+/** Asks again and again: a session that waits inside the server would hold up CREATE INDEX CONCURRENTLY for good. */
+async function takeLock(connection: Queryable, url: string): Promise<void> {
+  const giveUpMs = performance.now() + LOCK_TIMEOUT_MS;
+  for (;;) {
+    const [row] = await connection.query<{ taken: boolean }>(`select pg_try_advisory_lock($1) as taken`, [LOCK]);
+    if (row?.taken === true) return;
+    if (performance.now() > giveUpMs) {
+      throw new Error(
+        `Another process has been migrating ${describeUrl(url)} for ${LOCK_TIMEOUT_MS / 1000} seconds: ` +
+          'look what it waits for, end it, then start again.',
+      );
+    }
+    await sleep(LOCK_POLL_MS);
+  }
 }
 
 function readLanded(connection: Queryable, component: string): Promise<Landed[]> {
@@ -146,6 +169,7 @@ async function runFile(
   } catch (cause) {
     if (file.transactional) await connection.query('rollback').catch(() => {});
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Migration ${file.component}/${file.name}.sql failed and was rolled back: ${reason}.`, { cause });
+    const state = file.transactional ? 'was rolled back' : 'may be half done, outside a transaction: repair it by hand';
+    throw new Error(`Migration ${file.component}/${file.name}.sql failed and ${state}: ${reason}.`, { cause });
   }
 }

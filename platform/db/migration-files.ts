@@ -18,7 +18,7 @@ export interface MigrationFile {
   readonly name: string;
   readonly up: string;
   readonly down: string;
-  /** False after a line `-- no transaction`, for statements that refuse to run in one. */
+  /** False after a line `-- no transaction`, for a single statement that refuses to run in one. */
   readonly transactional: boolean;
   /** SHA-256 of the whole file. */
   readonly checksum: string;

@@ -7,6 +7,7 @@ import {
   migrateUp,
   migrationSources,
   openDatabase,
+  sqlStateOf,
   startEmbeddedPostgres,
   withConnection,
   withDatabaseName,
@@ -40,6 +41,7 @@ export interface TestDatabase {
 
 /** Owns all test databases: a plain role, as in production, so that what needs more rights fails in tests too. */
 const OWNER = 'test_owner';
+const MOST_TEMPLATES = 30;
 const OWNER_LOCK = 7_310_552_304;
 
 let server: Promise<EmbeddedPostgres> | undefined;
@@ -63,6 +65,7 @@ async function startTestServer(): Promise<EmbeddedPostgres> {
     const roles = await connection.query(`select 1 from pg_roles where rolname = $1`, [OWNER]);
     if (roles.length === 0) await connection.query(`create role ${OWNER} login password '${OWNER}'`);
     await dropLeftovers(connection);
+    if (!running.adopted) await dropManyTemplates(connection);
   });
   return running;
 }
@@ -79,14 +82,27 @@ async function dropLeftovers(connection: Queryable): Promise<void> {
   }
 }
 
+/** Each state of the files that was ever tested leaves a template. */
+async function dropManyTemplates(connection: Queryable): Promise<void> {
+  await connection.query(`select pg_advisory_lock($1)`, [TEMPLATE_LOCK]);
+  const all = await connection.query<{ name: string }>(
+    `select datname as name from pg_database where datname ~ '^template_[0-9a-f]'`,
+  );
+  if (all.length <= MOST_TEMPLATES) return;
+  for (const { name } of all) await connection.query(`drop database if exists ${name} with (force)`);
+}
+
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const { service = 'test', migrations, maxConnections } = options;
   const { adminUrl } = await testServer();
-  const template = await ensureTemplate(adminUrl, migrationSources(service, migrations));
+  const sources = migrationSources(service, migrations);
   const name = `test_${service}_${process.pid}_${randomBytes(5).toString('hex')}`;
-  await withConnection(adminUrl, (connection) =>
-    connection.query(`create database ${name} template ${template} owner ${OWNER}`),
-  );
+  await clone(adminUrl, name, sources).catch((error) => {
+    // Another process, the first of its run, has swept away a template that this one had seen.
+    if (sqlStateOf(error) !== '3D000') throw error;
+    templates.clear();
+    return clone(adminUrl, name, sources);
+  });
   const url = ownUrl(adminUrl, name);
   const database = await openDatabase({
     service,
@@ -99,6 +115,13 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
     await withConnection(adminUrl, (connection) => connection.query(`drop database if exists ${name} with (force)`));
   };
   return { database, url, adminUrl, close };
+}
+
+async function clone(adminUrl: string, name: string, sources: readonly MigrationSource[]): Promise<void> {
+  const template = await ensureTemplate(adminUrl, sources);
+  await withConnection(adminUrl, (connection) =>
+    connection.query(`create database ${name} template ${template} owner ${OWNER}`),
+  );
 }
 
 function ownUrl(adminUrl: string, name: string): string {
