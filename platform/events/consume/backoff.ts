@@ -9,6 +9,7 @@ export interface Backoff {
 }
 
 export const PARKED_BACKOFF: Backoff = { firstMs: 1_000, factor: 3, maxMs: 15 * 60_000, jitter: 0.2 };
+export const TROUBLE_BACKOFF: Backoff = { firstMs: 20, factor: 2, maxMs: 5_000, jitter: 0.5 };
 export const OUTAGE_BACKOFF: Backoff = { firstMs: 250, factor: 2, maxMs: 15_000, jitter: 0.2 };
 
 /** @param failures failed attempts so far, from 1. @param random in [0, 1). @returns milliseconds. */

@@ -4,7 +4,7 @@
 import type { EventSource, Subscription } from '../bus.ts';
 import { type LogRecord, OutOfRange } from '../log/index.ts';
 import { applyBatch, planRecords } from './apply-batch.ts';
-import { delayAfter, OUTAGE_BACKOFF } from './backoff.ts';
+import { delayAfter, OUTAGE_BACKOFF, TROUBLE_BACKOFF } from './backoff.ts';
 import { FencedError, pruneCursors } from './cursor-store.ts';
 import { describeFailure } from './fingerprint.ts';
 import type { RunnerStatus } from './observer.ts';
@@ -187,7 +187,7 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
     troubles += 1;
     const { error: text } = describeFailure(error);
     work.log.warn({ ...work.identity, error: text }, 'A consumer begins anew from its cursor.');
-    await waker.wait(delayAfter(OUTAGE_BACKOFF, troubles));
+    await waker.wait(delayAfter(TROUBLE_BACKOFF, troubles));
   };
 
   const run = async (): Promise<void> => {
