@@ -21,6 +21,7 @@ import type { Context, ServiceDefinition } from '../service/index.ts';
 import type { ServiceLogger } from '../telemetry/index.ts';
 import type { Clock } from '../time/index.ts';
 import type { ServiceDatabase } from './open-databases.ts';
+import { startJobs } from './run-jobs.ts';
 
 /** What only a service with a database of its own has. */
 export interface Storage {
@@ -104,11 +105,12 @@ export function startWork({ definition, context, storage }: HostedService, bus: 
   const consumers = definition.reactions.map((reaction) => startConsumer({ ...shared, reaction, bus }));
   const effects =
     definition.effects.length === 0 ? undefined : startEffects({ ...shared, effects: definition.effects });
+  const jobs = startJobs({ ...shared, jobs: definition.jobs });
   return {
     consumers,
     effects,
     async close() {
-      await Promise.all([...consumers.map((consumer) => consumer.close()), effects?.close()]);
+      await Promise.all([...consumers.map((consumer) => consumer.close()), effects?.close(), jobs.close()]);
       await ownership.close();
     },
   };

@@ -5,6 +5,7 @@ import { userConfig } from './config.ts';
 import { createUser } from './features/create-user.ts';
 import { deleteUser } from './features/delete-user.ts';
 import { batchGetUsers, getUser, listUsers } from './features/read-users.ts';
+import { seedPeople } from './features/seed-people.ts';
 import { updateUser } from './features/update-user.ts';
 
 export const user = defineService({
@@ -15,5 +16,5 @@ export const user = defineService({
   rpc: [implement(UserService, { createUser, getUser, batchGetUsers, listUsers, updateUser, deleteUser })],
   reactions: [],
   effects: [],
-  jobs: [],
+  jobs: [seedPeople],
 });

@@ -2,6 +2,7 @@
 import type { Queryable } from '@tradepost/platform/db';
 import type { Position } from '@tradepost/platform/paging';
 import { emailKeyOf, type Person, type PersonFields } from '../domain/person.ts';
+import type { SeedPerson } from '../domain/seed-person.ts';
 
 interface UserRow {
   id: bigint;
@@ -62,6 +63,31 @@ export async function insertUsers(
     [...columnsOf(people), now],
   );
   return new Map(rows.map((row) => [emailKeyOf(row.email), toPerson(row)]));
+}
+
+/**
+ * Inserts people under given ids, those whose id and address are free, and moves the next id behind them.
+ * @returns the new people.
+ */
+export async function insertSeeds(db: Queryable, seeds: readonly SeedPerson[], now: Date): Promise<Person[]> {
+  const rows = await db.query<UserRow>(
+    `insert into users (id, name, first_name, last_name, nickname, email, email_key, country, created_at, updated_at)
+     overriding system value
+     select id, name, first_name, last_name, nickname, email, email_key, country, $8, $8
+     from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $9::bigint[])
+       as given (name, first_name, last_name, nickname, email, email_key, country, id)
+     order by id
+     on conflict do nothing
+     returning ${COLUMNS}`,
+    [...columnsOf(seeds.map(({ fields }) => fields)), now, seeds.map(({ id }) => id)],
+  );
+  if (rows.length > 0) {
+    await db.query(
+      `select setval(pg_get_serial_sequence('users', 'id'), greatest((select max(id) from users), last_value))
+       from users_id_seq`,
+    );
+  }
+  return rows.map(toPerson);
 }
 
 /** Locks living people until the end of the transaction. */
