@@ -20,7 +20,13 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, test } from 'node:test';
 import { silentLog } from '../testing/index.ts';
 import type { EmbeddedPostgres } from './index.ts';
-import { DatabaseUnavailableError, openDatabase, startEmbeddedPostgres, withConnection } from './index.ts';
+import {
+  DatabaseUnavailableError,
+  openDatabase,
+  removeEmbeddedPostgres,
+  startEmbeddedPostgres,
+  withConnection,
+} from './index.ts';
 import { isProcessAlive } from './process-facts.ts';
 
 const source = new URL('./embedded-postgres.ts', import.meta.url).href;
@@ -224,4 +230,15 @@ test('A server that cannot start shows the last lines of its log', async () => {
     assert.match(lines.join('\n'), /invalid value for parameter "max_connections": "many"/);
     return true;
   });
+});
+
+test('Data is removed only while no process uses it, with the server that a killed one left', async () => {
+  const left = await startInChild();
+  await assert.rejects(removeEmbeddedPostgres(directory), {
+    message: `PostgreSQL of ${join(directory, 'postgres')} is in use by process ${left.child.pid}: stop that first, then try again.`,
+  });
+  left.child.kill('SIGKILL');
+  await once(left.child, 'exit');
+  await removeEmbeddedPostgres(directory);
+  assert.deepEqual([isProcessAlive(left.pid), existsSync(join(directory, 'postgres'))], [false, false]);
 });

@@ -1,6 +1,6 @@
 // The PostgreSQL that comes with the npm packages, so that nothing needs to be installed. Several processes share one
 // server: the first starts it, the others attach, the last one stops it. Data survives all of them.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import { findPostmaster, removeStalePidFile, signal, spawnPostmaster, stopPostma
 import { tryProcessLock, withProcessLock } from './process-lock.ts';
 import type { ServerPlace } from './server-binaries.ts';
 import { findServerPlace } from './server-binaries.ts';
-import { countUsers, registerUser } from './server-users.ts';
+import { listUsers, registerUser } from './server-users.ts';
 import { withConnection } from './single-connection.ts';
 
 const DEFAULT_PORT = 54_329;
@@ -111,7 +111,7 @@ function createRelease({ place, runFolder, lockFile, unregister }: Holding): () 
     const release = tryProcessLock(lockFile, 1_000);
     unregister();
     if (release === undefined) return;
-    const running = countUsers(runFolder) === 0 ? findPostmaster(place.data) : undefined;
+    const running = listUsers(runFolder).length === 0 ? findPostmaster(place.data) : undefined;
     if (running?.verified) signal(running.pid, 'SIGINT');
     release();
   };
@@ -120,10 +120,29 @@ function createRelease({ place, runFolder, lockFile, unregister }: Holding): () 
     stopping ??= withProcessLock(lockFile, LOCK_TIMEOUT_MS, async () => {
       process.off('exit', onExit);
       unregister();
-      if (countUsers(runFolder) === 0) await stopPostmaster(place.data, STOP_TIMEOUT_MS);
+      if (listUsers(runFolder).length === 0) await stopPostmaster(place.data, STOP_TIMEOUT_MS);
     });
     return stopping;
   };
+}
+
+/**
+ * Deletes the data of the embedded server, wherever it lies, and stops a server that a killed process left behind.
+ * @throws an Error when a process uses it.
+ */
+export async function removeEmbeddedPostgres(directory: string): Promise<void> {
+  const place = findServerPlace(resolve(directory));
+  const runFolder = join(resolve(directory), 'run');
+  await withProcessLock(join(runFolder, 'postgres.lock'), LOCK_TIMEOUT_MS, async () => {
+    const users = listUsers(runFolder);
+    if (users.length > 0) {
+      throw new Error(
+        `PostgreSQL of ${place.data} is in use by process ${users.join(', ')}: stop that first, then try again.`,
+      );
+    }
+    await stopPostmaster(place.data, STOP_TIMEOUT_MS);
+    rmSync(place.data, { recursive: true, force: true });
+  });
 }
 
 /** Takes over a live postmaster; waits for one that is starting, recovering or stopping to make up its mind. */

@@ -6,6 +6,7 @@ export { type MigrationSource, migrationSources, newMigration } from './migratio
 export { type DatabaseOptions, openDatabase } from './open-database.ts';
 export { provisionDatabase } from './provision.ts';
 export { schemaDump } from './schema-dump.ts';
+export { findServerPlace } from './server-binaries.ts';
 export { withConnection } from './single-connection.ts';
 export { constraintOf, isConnectionLost, isTransient, sqlStateOf } from './sql-errors.ts';
 export { isInTransaction } from './transaction.ts';

@@ -30,7 +30,10 @@ interface Landed {
   readonly applied_at: Date;
 }
 
-/** Applies what is missing. @returns what was applied. @throws an Error that names the file, with everything before it applied. */
+/**
+ * Applies what is missing. @returns what was applied.
+ * @throws an Error that names the file that failed, with everything before it applied.
+ */
 export function migrateUp(url: string, sources: readonly MigrationSource[]): Promise<MigrationState[]> {
   return locked(url, async (connection) => {
     const applied: MigrationState[] = [];
@@ -39,11 +42,13 @@ export function migrateUp(url: string, sources: readonly MigrationSource[]): Pro
       const landed = await readLanded(connection, source.component);
       requireUnchanged(source.component, files, landed);
       for (const file of files.slice(landed.length)) {
-        await runFile(connection, file, file.up, [
-          `insert into tradepost.migrations (component, number, name, checksum) values ($1, $2, $3, $4)`,
+        const [record] = await runFile<{ applied_at: Date }>(connection, file, file.up, [
+          `insert into tradepost.migrations (component, number, name, checksum) values ($1, $2, $3, $4)
+           returning applied_at`,
           [file.component, file.number, file.name, file.checksum],
         ]);
-        applied.push({ component: file.component, number: file.number, name: file.name, appliedAt: new Date() });
+        const { component, number, name } = file;
+        applied.push({ component, number, name, ...(record === undefined ? {} : { appliedAt: record.applied_at }) });
       }
     }
     return applied;
@@ -155,17 +160,18 @@ function requireUnchanged(component: string, files: readonly MigrationFile[], la
   });
 }
 
-async function runFile(
+async function runFile<R extends object>(
   connection: Queryable,
   file: MigrationFile,
   sql: string,
   record: readonly [string, readonly unknown[]],
-): Promise<void> {
+): Promise<R[]> {
   try {
     if (file.transactional) await connection.query('begin');
     await connection.query(sql);
-    await connection.query(...record);
+    const rows = await connection.query<R>(...record);
     if (file.transactional) await connection.query('commit');
+    return rows;
   } catch (cause) {
     if (file.transactional) await connection.query('rollback').catch(() => {});
     const reason = cause instanceof Error ? cause.message : String(cause);

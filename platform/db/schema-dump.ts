@@ -4,7 +4,8 @@ import type { Queryable } from './database.ts';
 
 const SCHEMAS = `n.nspname not in ('information_schema') and n.nspname !~ '^pg_'`;
 const NOT_OF_AN_EXTENSION = (catalogue: string, column: string): string =>
-  `not exists (select 1 from pg_depend d where d.classid = '${catalogue}'::regclass and d.objid = ${column} and d.deptype = 'e')`;
+  `not exists (
+    select 1 from pg_depend d where d.classid = '${catalogue}'::regclass and d.objid = ${column} and d.deptype = 'e')`;
 
 const TABLES = `
   select format('%I.%I', n.nspname, c.relname) as name,
@@ -26,8 +27,8 @@ const TABLES = `
     (select array_agg(format('constraint %I %s', k.conname, pg_get_constraintdef(k.oid)) order by k.conname)
       from pg_constraint k where k.conrelid = c.oid and k.contype <> 'n') as constraints,
     (select array_agg(pg_get_indexdef(i.indexrelid) order by i.indexrelid::regclass::text)
-      from pg_index i where i.indrelid = c.oid
-        and not exists (select 1 from pg_constraint k where k.conindid = i.indexrelid and k.conrelid = c.oid)) as indexes,
+      from pg_index i where i.indrelid = c.oid and not exists (
+        select 1 from pg_constraint k where k.conindid = i.indexrelid and k.conrelid = c.oid)) as indexes,
     (select array_agg(pg_get_triggerdef(t.oid, true) order by t.tgname)
       from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal) as triggers
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -46,10 +47,12 @@ const OTHERS = `
       format('%I.%I', n.nspname, c.relname)
     from pg_sequence s join pg_class c on c.oid = s.seqrelid join pg_namespace n on n.oid = c.relnamespace
     where ${SCHEMAS}
-      and not exists (select 1 from pg_depend d where d.objid = c.oid and d.classid = 'pg_class'::regclass and d.deptype = 'i')
+      and not exists (
+        select 1 from pg_depend d where d.objid = c.oid and d.classid = 'pg_class'::regclass and d.deptype = 'i')
   union all
   select 'type', format('create type %I.%I as enum (%s);', n.nspname, t.typname,
-      (select string_agg(quote_literal(e.enumlabel), ', ' order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid)),
+      (select string_agg(quote_literal(e.enumlabel), ', ' order by e.enumsortorder)
+        from pg_enum e where e.enumtypid = t.oid)),
       format('%I.%I', n.nspname, t.typname)
     from pg_type t join pg_namespace n on n.oid = t.typnamespace
     where t.typtype = 'e' and ${SCHEMAS} and ${NOT_OF_AN_EXTENSION('pg_type', 't.oid')}
@@ -77,7 +80,7 @@ interface OtherRow {
   readonly name: string;
 }
 
-/** @returns extensions, schemas, types, sequences, tables with columns, constraints, indexes and triggers, functions. */
+/** @returns extensions, schemas, types, sequences, tables with all that hangs on them, functions. */
 export async function schemaDump(database: Queryable): Promise<string> {
   // An empty path makes the server print every name with its schema.
   const rows = await database.query<{ tables: TableRow[] | null; others: OtherRow[] | null }>(

@@ -14,22 +14,23 @@ export function registerUser(runFolder: string, name: string): () => void {
   return () => rmSync(path, { force: true });
 }
 
-/** Removes the registrations of the dead. @returns how many users are left. */
-export function countUsers(runFolder: string): number {
-  let alive = 0;
+/** Removes the registrations of the dead. @returns the process ids of the users that are left. */
+export function listUsers(runFolder: string): number[] {
+  const users: number[] = [];
   for (const name of readdirSync(runFolder).filter((file) => file.startsWith(PREFIX))) {
     const path = join(runFolder, name);
-    if (isUserAlive(path)) alive += 1;
-    else rmSync(path, { force: true });
+    const pid = readLiveUser(path);
+    if (pid === undefined) rmSync(path, { force: true });
+    else users.push(pid);
   }
-  return alive;
+  return users;
 }
 
-function isUserAlive(path: string): boolean {
+function readLiveUser(path: string): number | undefined {
   try {
     const { pid, started } = JSON.parse(readFileSync(path, 'utf8')) as { pid: number; started: string };
-    return isProcessAlive(pid) && processStart(pid) === started;
+    return isProcessAlive(pid) && processStart(pid) === started ? pid : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
