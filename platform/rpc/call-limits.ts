@@ -5,6 +5,8 @@ import { refuseCall } from './call-refusals.ts';
 
 // Node's timers fire at once for anything longer than this.
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+// Two clocks and whole milliseconds on the wire: a deadline may strike so much earlier than ours.
+const CANCELLED_EARLY_MS = 5;
 
 /** Runs `stop` after `ms`; @returns what calls it off. */
 export function after(ms: number, stop: () => void): () => void {
@@ -17,6 +19,12 @@ export function refuseIfLate(call: Call, clock: Clock): void {
   if (call.signal?.aborted) throw refuseCall('cancelled', {});
   const { deadlineMs } = call.meta;
   if (deadlineMs !== undefined && deadlineMs <= clock.monotonicMs()) throw refuseCall('deadline_exceeded', {});
+}
+
+/** gRPC cancels a call at its deadline: then that is the reason. */
+export function refusalOfAbort({ meta: { deadlineMs } }: Call, clock: Clock): Error {
+  const isLate = deadlineMs !== undefined && deadlineMs - CANCELLED_EARLY_MS <= clock.monotonicMs();
+  return refuseCall(isLate ? 'deadline_exceeded' : 'cancelled', {});
 }
 
 /** The work's result, unless the deadline or the caller's signal comes first; then `abort` is told why. */
@@ -35,7 +43,7 @@ export function withinLimits<T>(
       abort(reason);
       reject(reason);
     };
-    const onAbort = (): void => stop(refuseCall('cancelled', {}));
+    const onAbort = (): void => stop(refusalOfAbort(call, clock));
     const timer =
       deadlineMs === undefined
         ? undefined

@@ -6,7 +6,7 @@ import type { AnyHandler, ClientStream, DuplexStream, ServerStream } from '../se
 import type { Call } from './call.ts';
 import type { HandlerContext } from './call-context.ts';
 import { refusalOfError } from './call-errors.ts';
-import { after, refuseIfLate } from './call-limits.ts';
+import { after, refusalOfAbort, refuseIfLate } from './call-limits.ts';
 import { refuseCall } from './call-refusals.ts';
 import { type Dispatch, passGuards } from './dispatch.ts';
 import { observedCall } from './observer.ts';
@@ -95,7 +95,7 @@ function startLife({ options, clock }: Dispatch, call: Call, stop: (reason: Erro
     });
   };
   watchIdle(idleMs);
-  const onAbort = (): void => stop(refuseCall('cancelled', {}));
+  const onAbort = (): void => stop(refusalOfAbort(call, clock));
   call.signal?.addEventListener('abort', onAbort, { once: true });
   return {
     stopped: undefined,

@@ -4,6 +4,8 @@
 export interface Pipe<T> extends AsyncIterableIterator<T> {
   /** Resolves once there is room for more: false when nobody will read it. */
   push(value: T): Promise<boolean>;
+  /** Whether the next value has to wait. */
+  isFull(): boolean;
   /** Half-close: what was pushed is still read. */
   end(): void;
   /** The reader gets what was pushed, then this error. */
@@ -59,6 +61,7 @@ export function createPipe<T>(capacity: number, onReturn?: () => void): Pipe<T> 
       if (buffer.length < capacity) return Promise.resolve(true);
       return new Promise((resolve) => writers.push(resolve));
     },
+    isFull: () => buffer.length >= capacity,
     end: () => close('ended'),
     fail: (error) => close('failed', error),
     abort: (error) => {
