@@ -180,6 +180,21 @@ test('What a killed server had committed is there after the next start, whatever
   await second.stop();
 });
 
+test('A start after a kill waits for the statements that the killed server left at work', async () => {
+  const first = await start();
+  const orphan = withConnection(first.adminUrl, async (connection) => {
+    const [row] = await connection.query<{ pid: number }>('select pg_backend_pid() as pid');
+    const work = connection.query('select count(*) from generate_series(1, 15000000)');
+    return { pid: row?.pid ?? 0, work: work.then(String, String) };
+  });
+  const { pid } = await orphan;
+  process.kill(first.pid, 'SIGKILL');
+  const second = await start();
+  assert.deepEqual([second.adopted, isProcessAlive(pid)], [false, false]);
+  await first.stop();
+  await second.stop();
+});
+
 test('A pool lives through the death and the return of its server', async () => {
   const first = await startEmbeddedPostgres({ directory, port: FIRST_PORT, log: silentLog });
   const database = await openDatabase({ service: 'patient', url: first.adminUrl, log: silentLog });

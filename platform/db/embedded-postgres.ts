@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../service/index.ts';
 import { initCluster, PASSWORD_FILE, SUPERUSER } from './init-cluster.ts';
 import type { Postmaster } from './postmaster.ts';
-import { findPostmaster, removeStalePidFile, signal, spawnPostmaster, stopPostmaster } from './postmaster.ts';
+import { clearPidFile, findPostmaster, signal, spawnPostmaster, stopPostmaster } from './postmaster.ts';
 import { tryProcessLock, withProcessLock } from './process-lock.ts';
 import type { ServerPlace } from './server-binaries.ts';
 import { findServerPlace } from './server-binaries.ts';
@@ -21,6 +21,7 @@ const LOCK_TIMEOUT_MS = 120_000;
 const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 20_000;
 const ADOPTION_POLL_MS = 50;
+const ORPHAN_POLL_MS = 200;
 const LOG_LINES = 10;
 
 export interface EmbeddedPostgresOptions {
@@ -176,22 +177,27 @@ async function dataDirectoryAt(adminUrl: string): Promise<string | undefined> {
 }
 
 async function start(place: ServerPlace, directory: string, options: EmbeddedPostgresOptions): Promise<Postmaster> {
-  if (removeStalePidFile(place.data)) {
+  if (clearPidFile(place.data)) {
     options.log.warn({ data: place.data }, 'PostgreSQL had not been stopped in order: it recovers by itself.');
   }
   const logFile = join(directory, 'postgres.log');
   const settings = { ...serverSettings(options.durable ?? true), ...options.settings };
+  const giveUpMs = performance.now() + START_TIMEOUT_MS;
   for (let first = options.port ?? DEFAULT_PORT; ; ) {
     const port = await findFreePort(first);
     try {
       return await spawnPostmaster({ place, logFile, port, settings, timeoutMs: START_TIMEOUT_MS });
     } catch (cause) {
       const lines = lastLines(logFile);
-      // Somebody took the port between the look and the start.
-      if (!lines.includes('could not create any TCP/IP sockets')) {
+      if (lines.includes('could not create any TCP/IP sockets')) {
+        // Somebody took the port between the look and the start.
+        first = port + 1;
+      } else if (lines.includes('pre-existing shared memory block') && performance.now() < giveUpMs) {
+        // A statement of a killed server is still at work; it ends with its next look at its parent.
+        await sleep(ORPHAN_POLL_MS);
+      } else {
         throw new Error(explainFailure(place, logFile, lines, cause), { cause });
       }
-      first = port + 1;
     }
   }
 }

@@ -30,14 +30,14 @@ export function findPostmaster(data: string): Postmaster | undefined {
 }
 
 /**
- * PostgreSQL refuses to start while the pid in its file is alive, even when another program has that pid by now.
- * Callers have found no postmaster. @returns whether there was a file, which an orderly stop removes.
+ * Callers have found no postmaster. PostgreSQL judges a left pid file by itself, except that it refuses to start when
+ * the pid belongs to another program by now: then the file is removed.
+ * @returns whether there was a file, which an orderly stop removes.
  */
-export function removeStalePidFile(data: string): boolean {
-  const path = join(data, 'postmaster.pid');
-  if (!existsSync(path)) return false;
-  rmSync(path, { force: true });
-  return true;
+export function clearPidFile(data: string): boolean {
+  const lines = readPidFile(data);
+  if (lines !== undefined && isProcessAlive(Number(lines[0]))) rmSync(join(data, 'postmaster.pid'), { force: true });
+  return lines !== undefined;
 }
 
 function readPidFile(data: string): string[] | undefined {
