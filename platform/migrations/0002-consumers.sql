@@ -18,15 +18,16 @@ create table tradepost.consumer_cursors (
   constraint consumer_cursors_pkey primary key (consumer, producer, n)
 );
 
--- One row a consumer and producer; it tells a process that dies at the same place again from one that was stopped.
+-- One row a consumer and producer: it tells a process that dies at the same place again from one that was stopped.
 create table tradepost.consumer_runs (
   consumer text not null,
   producer text not null,
+  epoch bigint not null,
   -- The cursor at which the present owner began; null once it ended in order.
   began_at_n bigint,
   -- Owners in a row that died without moving the cursor.
   deaths integer not null default 0,
-  -- While messages are taken one at a time after two deaths: the one under way.
+  -- While messages are taken one at a time: the one under way, and how many owners died on it.
   inflight_id uuid,
   inflight_deaths integer not null default 0,
   constraint consumer_runs_pkey primary key (consumer, producer)

@@ -7,10 +7,12 @@ import { applyBatch, planRecords } from './apply-batch.ts';
 import { delayAfter, OUTAGE_BACKOFF, TROUBLE_BACKOFF } from './backoff.ts';
 import { FencedError, pruneCursors } from './cursor-store.ts';
 import { describeFailure } from './fingerprint.ts';
+import { applyIsolated } from './isolate.ts';
 import type { RunnerStatus } from './observer.ts';
 import type { Ownership } from './ownership.ts';
 import { countParked } from './parked-store.ts';
 import { probeOutage } from './probe-outage.ts';
+import { endRun } from './process-deaths.ts';
 import { retryParked } from './retry-parked.ts';
 import { loadState, type RunnerState } from './runner-state.ts';
 import { OutageError, type RunnerWork } from './runner-work.ts';
@@ -47,6 +49,7 @@ interface Outage {
 export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
   const { work, source, ownership, waker, maxBatch } = options;
   let state: RunnerState | undefined;
+  let run: Pick<RunnerState, 'epoch' | 'suspicion'> | undefined;
   let subscription: Subscription | undefined;
   let ahead: Promise<readonly LogRecord[]> | undefined;
   let outage: Outage | undefined;
@@ -54,6 +57,8 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
   let parkedChanged = true;
   let pollMs = POLL_MIN_MS;
   let closed = false;
+  /** Messages still to be taken one at a time, after deaths of the process. */
+  let isolateLeft = 0;
 
   const dropBuffer = (): void => {
     subscription?.close();
@@ -88,7 +93,12 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
     }
     const plan = planRecords(work, current, records);
     const before = current.n;
-    await applyBatch(work, current, plan.steps);
+    if (isolateLeft > 0) {
+      await applyIsolated(work, current, plan.steps);
+      isolateLeft -= plan.steps.length;
+    } else {
+      await applyBatch(work, current, plan.steps);
+    }
     if (plan.steps.length > 0) {
       await (subscription as Subscription).acknowledge([...current.cursors.values()]);
       if (current.n / PRUNE_EVERY !== before / PRUNE_EVERY) {
@@ -105,7 +115,11 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
     const due = nextAt !== undefined && nextAt <= work.clock.now();
     if (!due && !parkedChanged) return false;
     parkedChanged = false;
-    const taken = await retryParked(work, current, { limit: maxBatch });
+    const taken = await retryParked(
+      work,
+      current,
+      isolateLeft > 0 ? { limit: 1, isolated: true } : { limit: maxBatch },
+    );
     return taken > 0;
   };
 
@@ -136,7 +150,10 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
     }
     if (state?.epoch !== epoch) {
       dropBuffer();
-      state = await loadState({ ...work, source, topics: options.topics }, epoch);
+      const known = run?.epoch === epoch ? run.suspicion : undefined;
+      state = await loadState({ ...work, source, topics: options.topics }, epoch, known);
+      run = { epoch, suspicion: state.suspicion };
+      if (known === undefined) isolateLeft = state.suspicion.isolates ? maxBatch : 0;
       parkedChanged = true;
     }
     if (outage !== undefined) return await probe(state, outage);
@@ -147,6 +164,7 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
       pollMs = POLL_MIN_MS;
       return;
     }
+    isolateLeft = 0;
     const { waiting, held, dead, nextAt } = state.counts;
     await waker.wait(pollMs, nextAt);
     pollMs = Math.min(pollMs * 2, POLL_MAX_MS);
@@ -190,7 +208,7 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
     await waker.wait(delayAfter(TROUBLE_BACKOFF, troubles));
   };
 
-  const run = async (): Promise<void> => {
+  const loop = async (): Promise<void> => {
     while (!closed && stopped === undefined) {
       try {
         await turn();
@@ -200,10 +218,11 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
       }
     }
     dropBuffer();
+    if (run !== undefined) await endRun(work.database, work.identity, run.epoch).catch(() => {});
   };
 
   const stopListening = [source.onAdvance(() => waker.wake()), ownership.onChange(() => waker.wake())];
-  const running = run();
+  const running = loop();
 
   return {
     status: () => describeRunner(),

@@ -17,6 +17,7 @@ import {
   resolveParked,
 } from './parked-store.ts';
 import type { Step } from './plan-batch.ts';
+import { markInflight, ProcessDeathError } from './process-deaths.ts';
 import { blockKey, type RunnerState } from './runner-state.ts';
 import {
   applyTo,
@@ -32,6 +33,8 @@ export interface RetryOptions {
   readonly limit: number;
   /** While an outage is probed: a failure proves nothing and is not counted. */
   readonly probing?: boolean;
+  /** Names each message in the database before it is tried: one of them may kill the process. */
+  readonly isolated?: boolean;
 }
 
 /** @returns how many rows were taken up. @throws OutageError, and whatever is not a message's fault. */
@@ -41,7 +44,7 @@ export async function retryParked(work: RunnerWork, state: RunnerState, options:
   const waiting = due.filter((row) => row.state === 'waiting');
   try {
     if (dropped.length > 0) await passDropped(work, state, dropped);
-    if (waiting.length > 0) await retryWaiting(work, state, waiting, options.probing === true);
+    if (waiting.length > 0) await retryWaiting(work, state, waiting, options);
   } finally {
     if (due.length > 0 || state.counts.nextAt !== undefined) {
       state.counts = await countParked(work.database, work.identity);
@@ -63,7 +66,7 @@ async function retryWaiting(
   work: RunnerWork,
   state: RunnerState,
   rows: readonly DueMessage[],
-  probing: boolean,
+  { probing = false, isolated = false }: RetryOptions,
 ): Promise<void> {
   const byId = new Map<string, DueMessage>();
   const failedKeys = new Set<string>();
@@ -74,9 +77,13 @@ async function retryWaiting(
     byId.set(placeOf(row), row);
     if (failedKeys.has(blockKey(row.record))) continue;
     try {
+      if (row.record.id === state.suspicion.condemned) throw new ProcessDeathError();
+      if (isolated) await markInflight(work.database, work.identity, state.epoch, row.record.id);
       steps.push({ kind: 'apply', record: row.record, message: work.decode(row.record, row.attempts + 1) });
     } catch (error) {
+      if (!(error instanceof ProcessDeathError || error instanceof UnreadableMessageError)) throw error;
       await fail(work, state, row, error);
+      if (error instanceof ProcessDeathError) state.suspicion.condemned = undefined;
       if (work.holdsKeys) failedKeys.add(blockKey(row.record));
     }
   }
@@ -135,7 +142,9 @@ async function fail(work: RunnerWork, state: RunnerState, row: DueMessage, error
   const failure = describeFailure(error);
   const attempts = row.attempts + 1;
   const final =
-    error instanceof UnreadableMessageError || attempts >= (work.reaction.maxAttempts ?? DEFAULT_MAX_ATTEMPTS);
+    error instanceof UnreadableMessageError ||
+    error instanceof ProcessDeathError ||
+    attempts >= (work.reaction.maxAttempts ?? DEFAULT_MAX_ATTEMPTS);
   const now = work.clock.now();
   const nextAt = final ? undefined : new Date(now.getTime() + delayAfter(PARKED_BACKOFF, attempts));
   await withImmediateRetries(() =>

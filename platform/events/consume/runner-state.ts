@@ -5,6 +5,7 @@ import type { EventSource } from '../bus.ts';
 import { appendCursor, type CursorIdentity, type PartitionCursor, readCursor } from './cursor-store.ts';
 import { countParked, type ParkedCounts, readBlockedKeys } from './parked-store.ts';
 import { partitionKey } from './plan-batch.ts';
+import { beginRun, type Suspicion } from './process-deaths.ts';
 
 export interface RunnerState {
   readonly epoch: bigint;
@@ -14,6 +15,7 @@ export interface RunnerState {
   /** The log's present one. */
   incarnation: string;
   readonly blocked: Set<string>;
+  readonly suspicion: Suspicion;
   counts: ParkedCounts;
 }
 
@@ -31,8 +33,11 @@ export function blockKey(place: { readonly topic: string; readonly key: string }
   return `${place.topic}\0${place.key}`;
 }
 
-/** Loads all of it. A partition that was never read begins at the first record retained, and that is written down. */
-export async function loadState(from: StateSource, epoch: bigint): Promise<RunnerState> {
+/**
+ * Loads all of it. A partition that was never read begins at the first record retained, and that is written down.
+ * @param known what is suspected since this epoch began; absent at its beginning.
+ */
+export async function loadState(from: StateSource, epoch: bigint, known: Suspicion | undefined): Promise<RunnerState> {
   const { database, source, identity, topics, lease, holdsKeys } = from;
   const [record, heads, incarnation, blocked, counts] = await Promise.all([
     readCursor(database, identity),
@@ -57,6 +62,7 @@ export async function loadState(from: StateSource, epoch: bigint): Promise<Runne
     cursors,
     incarnation,
     blocked: new Set(blocked.map(blockKey)),
+    suspicion: known ?? (await beginRun(database, identity, epoch, record?.n ?? 0n)),
     counts,
   };
   if ([...cursors.keys()].some((name) => !stored.has(name))) {

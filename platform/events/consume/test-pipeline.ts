@@ -96,7 +96,8 @@ export async function createTestPipeline(): Promise<TestPipeline> {
   };
 }
 
-function startTestConsumer({ database }: TestDatabase, bus: Bus, options: StartOptions) {
+/** Starts the consumer alone, for a process of its own. */
+export function startTestConsumer({ database }: Pick<TestDatabase, 'database'>, bus: Bus, options: StartOptions) {
   const { clock = systemClock, log = silentLog } = options;
   const name = 'consumers';
   const ownership = createOwnership({ name, lease: createLease({ database, clock, name }), log });
