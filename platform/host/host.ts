@@ -1,4 +1,5 @@
 // A process: its services joined, its ports open. Takes all of it down in the reverse order.
+import { docs } from '@tradepost/contracts/docs';
 import { isLoopback } from '../config/index.ts';
 import { createHttpServer, type HttpServer } from '../http/index.ts';
 import { createAccessLog } from '../telemetry/index.ts';
@@ -68,6 +69,7 @@ function createRestServer(
   const only = services.length === 1 ? services[0]?.definition.name : undefined;
   return createHttpServer({
     services: services.flatMap(({ definition }) => definition.edge ?? []),
+    api: { title: 'Tradepost', description: 'People, scores, notifications and e-mail over REST.', docs },
     clock,
     log,
     health: { name: only === undefined ? 'tradepost' : `${only}-service`, version, check },

@@ -9,7 +9,7 @@ import { bodyTag, noneMatchHits, revisionTag } from './conditional.ts';
 import type { Exchange } from './exchange.ts';
 import { httpStatusOfRefusal } from './problem.ts';
 import { queryOf } from './query-string.ts';
-import type { Route } from './route.ts';
+import { isPageOf, type Route } from './route.ts';
 
 export interface InvokeFacts {
   readonly meta: CallMeta;
@@ -35,10 +35,13 @@ export interface MatchedRequest {
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** @returns the handler of a route; it answers every request, also by throwing a `Refusal`. */
-export function createRouteHandler(route: Route, invoke: Invoke): (matched: MatchedRequest) => void {
+/**
+ * @param hasItems whether what the route creates can be read at `<its path>/<id>`.
+ * @returns the handler of a route; it answers every request, also by throwing a `Refusal`.
+ */
+export function createRouteHandler(route: Route, invoke: Invoke, hasItems: boolean): (matched: MatchedRequest) => void {
   const bind = createBinder(route);
-  const write = createWriter(route);
+  const write = createWriter(route, hasItems);
   return (matched) => {
     const { exchange } = matched;
     const { headers, url } = exchange.raw;
@@ -93,11 +96,11 @@ function refusalForCaller(route: Route, error: unknown, hasIfMatch: boolean): un
 
 type Write = (exchange: Exchange, message: Message, replayed: boolean) => void;
 
-function createWriter(route: Route): Write {
+function createWriter(route: Route, hasItems: boolean): Write {
   const { responseBody, successStatus, method } = route;
   const encodeField = responseBody === undefined ? undefined : fieldEncoder(responseBody);
   const isRead = route.httpMethod === 'GET';
-  const isPage = method.output.fields.some((field) => field.name === 'next_cursor');
+  const isPage = isPageOf(method);
   const isOne = isRead && !isPage && responseBody?.fieldKind !== 'list';
   return (exchange, message, replayed) => {
     const headers: Record<string, string> = { 'content-type': 'application/json' };
@@ -112,6 +115,7 @@ function createWriter(route: Route): Write {
       throw new Error(`${method.parent.typeName}.${method.name} answered without ${responseBody?.name}`);
     const body = encodeField === undefined ? encodeJson(method.output, message as never) : encodeField(resource);
     if (isPage && responseBody !== undefined) addNextLink(exchange, message, headers);
+    if (hasItems && successStatus === 201) addLocation(exchange, resource, headers);
     const tag = revisionTag(resource as Message) ?? (isOne ? bodyTag(body) : undefined);
     if (tag !== undefined) headers.etag = tag;
     const noneMatch = exchange.raw.headers['if-none-match'];
@@ -119,6 +123,12 @@ function createWriter(route: Route): Write {
       exchange.answer(304, { etag: tag }, '');
     } else exchange.answer(successStatus, headers, body);
   };
+}
+
+function addLocation(exchange: Exchange, resource: unknown, headers: Record<string, string>): void {
+  const { id } = resource as { id?: unknown };
+  if (typeof id === 'bigint' || typeof id === 'string')
+    headers['location'] = `${exchange.path}/${encodeURIComponent(String(id))}`;
 }
 
 /** RFC 8288. The reference is relative, so that no `Host` header finds its way into an answer. */

@@ -35,6 +35,11 @@ export interface Route {
   readonly revision: DescField | undefined;
 }
 
+/** Whether the method answers a page of a list. */
+export function isPageOf(method: DescMethod): boolean {
+  return method.output.fields.some((field) => field.name === 'next_cursor');
+}
+
 /** @throws listing everything that is wrong: duplicate routes, unbound variables, a GET with a body, … */
 export function routesOf(services: readonly DescService[]): Route[] {
   const faults: string[] = [];

@@ -10,7 +10,8 @@ interface Arrow {
   readonly because: string;
 }
 
-const SHARED_LANGUAGE = /^@tradepost\/contracts\/(declare-event|options|operations|http|http-rule|grpc-[a-z0-9-]+)$/;
+const SHARED_LANGUAGE =
+  /^@tradepost\/contracts\/(declare-event|docs|options|operations|http|http-rule|grpc-[a-z0-9-]+)$/;
 
 // The first that fits decides.
 const ARROWS: readonly Arrow[] = [
