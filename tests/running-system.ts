@@ -33,7 +33,7 @@ const COMMAND_LIMIT_MS = 120_000;
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const main = join(root, 'cli/main.ts');
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

@@ -49,7 +49,7 @@ async function fill(url: string): Promise<void> {
 
 async function testSchema(): Promise<number> {
   install();
-  const system = await startSystem({ args: ['--access-open'], env: { LOG_LEVEL: 'error' } });
+  const system = await startSystem({ args: ['--open'], env: { LOG_LEVEL: 'error' } });
   try {
     await fill(system.url);
     const health = ['--suppress-health-check', 'too_slow,data_too_large,filter_too_much'];
