@@ -64,7 +64,7 @@ export function createStartBlock(format: StartFormat, out: TextStream, err: Text
         return;
       }
       print('');
-      for (const [name, value] of rows) print(`  ${name.padEnd(9)} ${value}`);
+      for (const [name, value] of rows) print(`  ${name.padEnd(9)} ${value}`.trimEnd());
       print('');
     },
     stopping: () => terminal && print('\n  Stopping; Ctrl-C again ends it at once.'),

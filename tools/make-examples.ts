@@ -77,7 +77,8 @@ function makeFeed(): string[] {
       keyed.set(line, first);
       lines.push(JSON.stringify(first));
     } else if (line === 950) {
-      lines.push(JSON.stringify({ idempotency_key: 'feed-2026-11-21-150', ...event }));
+      const first = keyed.get(150) as FeedEvent;
+      lines.push(JSON.stringify({ ...first, change: first.change + 1 }));
     } else lines.push(JSON.stringify(event));
   }
   return lines;
