@@ -15,9 +15,11 @@ export interface WorkloadOptions {
 /** @returns when every request has a definite answer. @throws when the deadline passes first. */
 export async function runWorkload(options: WorkloadOptions): Promise<void> {
   const deadline = performance.now() + options.deadlineMs;
-  let next = 0;
+  // Numbers go on from run to run: they name the requests.
+  let next = options.ledger.asked.size;
+  const end = next + options.events;
   const writer = async (): Promise<void> => {
-    while (next < options.events) {
+    while (next < end) {
       const number = next;
       next += 1;
       const asked = ask(number, options);
