@@ -58,7 +58,7 @@ async function runServices(
   try {
     host = await startHost({ services: chosen, config, log, version, onStep: (step) => block.step(step) });
   } catch (error) {
-    throw startFailure(error, block, held.lastLines());
+    throw startFailure(error, block, format === 'terminal' ? held.lastLines() : []);
   }
   const unregister = await announce(host, { config, services: chosen }, version, block, neighbour?.pid);
   held.release();
