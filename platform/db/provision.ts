@@ -68,8 +68,22 @@ async function ensureDatabase(connection: Queryable, adminUrl: string, name: str
     [name],
   );
   if (row?.member === false) await allowed(connection, adminUrl, name, `grant ${name} to ${row.me}`);
-  await allowed(connection, adminUrl, name, `create database ${name} owner ${name} template template0 encoding 'UTF8'`);
+  for (const locale of await caseFoldingLocales(connection)) {
+    const sql = `create database ${name} owner ${name} template template0 encoding 'UTF8' ${locale}`;
+    if (await allowed(connection, adminUrl, name, sql)) break;
+  }
   await allowed(connection, adminUrl, name, `revoke all on database ${name} from public`);
+}
+
+/**
+ * What makes `lower` know all letters, not those of ASCII only, and text sort by code point, the same on every server.
+ * The last one takes what the server has.
+ */
+async function caseFoldingLocales(connection: Queryable): Promise<string[]> {
+  const [row] = await connection.query<{ builtin: boolean }>(
+    `select current_setting('server_version_num')::int >= 170000 as builtin`,
+  );
+  return row?.builtin ? [`locale_provider builtin builtin_locale 'C.UTF-8' locale 'C'`] : [`locale 'C.UTF-8'`, ''];
 }
 
 function markOf(password: string): string {
@@ -80,13 +94,16 @@ function derive(secret: string, purpose: string): string {
   return createHmac('sha256', secret).update(purpose).digest('hex');
 }
 
-async function allowed(connection: Queryable, adminUrl: string, name: string, sql: string): Promise<void> {
+/** @returns false when the operating system does not know the locale. */
+async function allowed(connection: Queryable, adminUrl: string, name: string, sql: string): Promise<boolean> {
   try {
     await connection.query(sql);
+    return true;
   } catch (error) {
     const state = sqlStateOf(error);
     // Somebody who does not take the lock was faster.
-    if (state === '42P04' || state === '42710') return;
+    if (state === '42P04' || state === '42710') return true;
+    if (state === '42809') return false;
     if (state !== '42501') throw error;
     throw new Error(await explainMissingGrants(connection, adminUrl, name), { cause: error });
   }
