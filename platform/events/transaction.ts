@@ -9,6 +9,7 @@ import { encodeEvent, InvalidEventError, type OutboxRow } from './encode-event.t
 import { ensurePartitions, isMissingPartition, PARTITION_ROWS } from './log/index.ts';
 
 const MAX_EVENTS = 10_000;
+const PARTITION_ATTEMPTS = 4;
 
 /** An intent as the body recorded it. */
 export interface BufferedIntent {
@@ -48,14 +49,14 @@ export function createTransactions<Config>(options: TransactionsOptions<Config>)
   const { database, partitionRows = PARTITION_ROWS } = options;
   return {
     async run(body, transactionOptions) {
-      const attempt = () => database.transaction((sql) => runBody(options, sql, body), transactionOptions);
-      try {
-        return await attempt();
-      } catch (error) {
-        // Producers outran those who make partitions ahead; nothing was committed.
-        if (!isMissingPartition(error)) throw error;
-        await ensurePartitions(database, partitionRows);
-        return await attempt();
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await database.transaction((sql) => runBody(options, sql, body), transactionOptions);
+        } catch (error) {
+          // Producers outran those who make partitions ahead; nothing was committed.
+          if (!isMissingPartition(error) || attempt === PARTITION_ATTEMPTS) throw error;
+          await ensurePartitions(database, partitionRows);
+        }
       }
     },
   };

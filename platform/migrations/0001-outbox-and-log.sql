@@ -126,7 +126,8 @@ declare
   first bigint;
   past bigint;
 begin
-  lock table tradepost.outbox_partitions in share row exclusive mode;
+  -- One at a time; no table lock, which would wait for retention.
+  perform pg_advisory_xact_lock(7310552301);
   select coalesce(max(p.to_seq), 1) into first from tradepost.outbox_partitions p;
   past := first + size;
   execute format('create table tradepost.log_%s (like tradepost.log including all, primary key (topic, part, sequence) include (seq))', first);
@@ -239,7 +240,8 @@ begin
     insert into tradepost.log (topic, part, sequence, seq)
     with d as materialized (select * from unnest(topics, parts, seqs) d (topic, part, seq)),
     heads as materialized (
-      select p.topic, p.part, coalesce(h.sequence, p.first_retained - 1) as head
+      -- A row that came late may have been removed with the old partition it lies in, being the last of all.
+      select p.topic, p.part, greatest(h.sequence, p.first_retained - 1) as head
       from (select distinct d.topic, d.part from d) k
       join tradepost.log_parts p on p.topic = k.topic and p.part = k.part
       left join lateral (

@@ -46,7 +46,7 @@ interface RecordRow {
 const COLUMNS = `id, type, key, occurred_at, request_id, correlation_id, causation_id, traceparent, origin, value`;
 
 const HEADS = `
-  select p.topic, p.part, coalesce(l.sequence, p.first_retained - 1) as head, p.first_retained
+  select p.topic, p.part, greatest(l.sequence, p.first_retained - 1) as head, p.first_retained
   from tradepost.log_parts p
   left join lateral (
     select sequence from tradepost.log l

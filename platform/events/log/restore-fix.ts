@@ -76,7 +76,7 @@ async function openIncarnation(tx: Queryable): Promise<string> {
   const { n, id } = opened as { n: number; id: string };
   await tx.query(
     `insert into tradepost.incarnation_starts (n, topic, part, after_sequence)
-     select $1, p.topic, p.part, coalesce(
+     select $1, p.topic, p.part, greatest(
        (select max(l.sequence) from tradepost.log l where l.topic = p.topic and l.part = p.part), p.first_retained - 1)
      from tradepost.log_parts p`,
     [n],

@@ -35,11 +35,7 @@ interface PartitionRow {
 export async function applyRetention(options: RetentionOptions): Promise<number> {
   const { database, clock, log } = options;
   await markDrawn(database);
-  await database.query(
-    `update tradepost.outbox_partitions set complete_at = $1 where complete_at is null and drawn_xid <= (
-       select pg_snapshot_xmin(seen) from tradepost.checkpoints order by n desc limit 1)`,
-    [clock.now()],
-  );
+  await markComplete(database, clock.now());
   let removed = 0;
   for (const from of await findRemovable(options)) {
     try {
@@ -67,8 +63,22 @@ async function markDrawn(database: Database): Promise<void> {
   const [sequence] = await database.query<{ drawn: bigint }>('select last_value as drawn from tradepost.outbox_seq');
   await database.query(
     `update tradepost.outbox_partitions set drawn_xid = pg_snapshot_xmax(pg_current_snapshot())
-     where drawn_xid is null and to_seq <= $1`,
+     where drawn_xid is null and to_seq - 1 <= $1`,
     [sequence?.drawn],
+  );
+}
+
+// Every transaction that may have drawn a number below `to_seq` has ended, and none of its rows waits for the sequencer.
+async function markComplete(database: Database, now: Date): Promise<void> {
+  await database.query(
+    `update tradepost.outbox_partitions p set complete_at = $1
+     from (
+       select seen, array(select pg_snapshot_xip(seen)) as open from tradepost.checkpoints order by n desc limit 1
+     ) c
+     where p.complete_at is null and p.drawn_xid <= pg_snapshot_xmin(pg_current_snapshot()) and not exists (
+       select from tradepost.outbox o where o.seq >= p.from_seq and o.seq < p.to_seq
+         and (o.txid = any (c.open) or o.txid >= pg_snapshot_xmax(c.seen)))`,
+    [now],
   );
 }
 
