@@ -19,15 +19,15 @@ export interface Target {
 }
 
 export function dataDirectoryOf(command: Command): string {
-  return globalOptions(command).data ?? process.env.TRADEPOST_DATA ?? process.env.DATA_DIRECTORY ?? '.tradepost';
+  return globalOptions(command).data || process.env.TRADEPOST_DATA || process.env.DATA_DIRECTORY || '.tradepost';
 }
 
 /** @throws Failure `not_running` when nothing runs on this data directory. */
 export function findTarget(command: Command): Target {
   const options = globalOptions(command);
-  const apiKey = options.apiKey ?? process.env.API_KEY;
-  const url = options.url ?? process.env.TRADEPOST_URL;
-  if (url !== undefined) return { address: url.replace(/^[a-z]+:\/\//, '').replace(/\/+$/, ''), apiKey };
+  const apiKey = options.apiKey || process.env.API_KEY || undefined;
+  const url = options.url || process.env.TRADEPOST_URL;
+  if (url) return { address: url.replace(/^[a-z]+:\/\//, '').replace(/\/+$/, ''), apiKey };
   const address = requireRun(dataDirectoryOf(command)).grpcAddress;
   if (address === undefined) throw notRunning('The process that runs here serves no gRPC');
   return { address, apiKey };
