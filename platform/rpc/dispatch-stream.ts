@@ -42,6 +42,7 @@ export function dispatchStream(
     if (isEnded) return;
     isEnded = true;
     life?.end();
+    dispatch.streams.delete(stop);
     void source.return?.();
     end(code);
   };
@@ -59,6 +60,7 @@ export function dispatchStream(
       const served = dispatch.admit(method);
       refuseIfLate(call, dispatch.clock);
       life = startLife(dispatch, call, stop);
+      dispatch.streams.add(stop);
       context = served.createContext();
       if (options.guards !== undefined) await passGuards(options.guards, method, call);
       const checked = checkRequests(dispatch, method, source, life);

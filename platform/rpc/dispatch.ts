@@ -42,6 +42,8 @@ export interface Dispatch {
   readonly clock: Clock;
   /** @returns what serves the method. @throws Refusal when nothing does, or when the process is shutting down. */
   admit(method: DescMethod): Served;
+  /** How each running stream is stopped. */
+  readonly streams: Set<(reason: Error) => void>;
   /** Counts the call from its start; @returns what must be called when it ends. */
   begin(method: DescMethod, call: Call): (code: StatusName | 'OK') => void;
 }

@@ -36,7 +36,7 @@ export interface Dispatcher extends Transport {
   services(): readonly DescService[];
   /** Calls that are running. */
   inFlight(): number;
-  /** Refuses new calls from now on, and resolves when the running ones have ended. */
+  /** Refuses new calls and ends streams from now on; resolves when the running calls have ended. */
   drain(): Promise<void>;
 }
 
@@ -58,6 +58,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const dispatch: Dispatch = {
     options,
     clock,
+    streams: new Set(),
     admit: (method) => {
       const found = served.get(method);
       if (found === undefined)
@@ -106,6 +107,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     inFlight: () => running,
     drain: async () => {
       isDraining = true;
+      // A stream may have no end of its own: it is told to be opened again elsewhere.
+      for (const stop of dispatch.streams) stop(refuseCall('draining', {}, { retryAfterSeconds: 1 }));
       if (running === 0) return;
       await new Promise<void>((resolve) => {
         onIdle = resolve;

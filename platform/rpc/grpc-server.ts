@@ -25,6 +25,7 @@ import { createPipe, type Pipe } from './pipe.ts';
 import { reflectionOf } from './reflection.ts';
 
 const STREAM_BUFFER = 32;
+const HALF_CLOSE_GRACE_MS = 25;
 
 export interface GrpcServerOptions {
   readonly dispatcher: Dispatcher;
@@ -195,7 +196,11 @@ async function serveStream(door: Door, method: DescMethod, stream: ServerDuplexS
 }
 
 /** Not by the stream's own iterator, which destroys the stream, and with it the status that was to be sent. */
-function readInto(requests: Pipe<Message>, method: DescMethod, stream: ServerDuplexStream<Buffer, Buffer>) {
+function readInto(
+  requests: Pipe<Message>,
+  method: DescMethod,
+  stream: ServerDuplexStream<Buffer, Buffer>,
+): AbortController {
   const failed = new AbortController();
   stream.on('data', (bytes: Buffer) => {
     if (failed.signal.aborted) return;
@@ -208,7 +213,14 @@ function readInto(requests: Pipe<Message>, method: DescMethod, stream: ServerDup
       failed.abort(error);
     }
   });
-  stream.on('end', () => requests.end());
+  // Node's HTTP/2 client ends a stream that it cancels, and resets it only then. What has its one answer at the end
+  // waits for the reset, so that a half-sent stream is not taken for whole.
+  const graceMs = method.methodKind === 'client_streaming' ? HALF_CLOSE_GRACE_MS : 0;
+  stream.on('end', () => {
+    setTimeout(() => {
+      if (!stream.cancelled) requests.end();
+    }, graceMs);
+  });
   return failed;
 }
 

@@ -333,6 +333,7 @@ function testStreamEnds(check: Check): void {
     const fault = new Error('the file ended in the middle');
     async function* broken(): AsyncGenerator<{ number: number }> {
       yield { number: 1 };
+      await pause(50);
       throw fault;
     }
     await assert.rejects(client.addUp(broken() as never), fault);
