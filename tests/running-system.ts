@@ -1,6 +1,6 @@
 // Starts the system as a user does, as a process of its own in an empty data directory on free ports, and stops it.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,6 +65,8 @@ async function stop(child: ChildProcess): Promise<void> {
 
 export async function startSystem(options: StartOptions = {}): Promise<RunningSystem> {
   const directory = mkdtempSync(join(tmpdir(), 'tradepost-'));
+  // PostgreSQL of a root's test runs as another user, who has to get in.
+  chmodSync(directory, 0o755);
   const [http, grpc, postgres] = [await freePort(), await freePort(), await freePort()];
   const url = `http://127.0.0.1:${http}`;
   const env = {

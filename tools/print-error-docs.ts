@@ -10,7 +10,8 @@ Generated from the refusal catalogues by \`npm run generate\`; do not edit.
 
 Every error of the REST interface is \`application/problem+json\` (RFC 9457) with \`type\`, \`title\`, \`status\`, \`detail\`,
 \`instance\`, \`code\`, \`request_id\`, \`trace_id\`, and for a bad request \`errors: [{pointer, code, detail}]\`. gRPC carries the
-same code as the reason of a \`google.rpc.ErrorInfo\`. The code is stable; the title and the detail are for people.
+same code as the reason of a \`google.rpc.ErrorInfo\`. 400 is a request that breaks its schema, 422 one that fits it and
+still cannot be meant. The code is stable; the title and the detail are for people.
 `;
 
 export interface DocumentedRefusal {

@@ -10,9 +10,10 @@ const EXAMPLES = process.env['SCHEMA_EXAMPLES'] ?? '25';
 const LIMIT_MS = 10 * 60_000;
 const folder = join(root, `.cache/schemathesis-${VERSION}`);
 const program = join(folder, 'bin/schemathesis');
+const settings = join(root, 'tools/schemathesis.toml');
 
-function run(command: string, args: readonly string[], timeout = LIMIT_MS): number {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', timeout });
+function run(command: string, args: readonly string[], cwd = root): number {
+  const { status, error } = spawnSync(command, args, { cwd, stdio: 'inherit', timeout: LIMIT_MS });
   if (error) console.error(`${command}: ${error.message}`);
   return status ?? 1;
 }
@@ -54,16 +55,10 @@ async function testSchema(): Promise<number> {
     await fill(system.url);
     const health = ['--suppress-health-check', 'too_slow,data_too_large,filter_too_much'];
     const bounds = ['--max-examples', EXAMPLES, '--seed', '1', '--generation-deterministic', '--workers', '2'];
-    const output = ['--no-color', '--request-timeout', '20', '--generation-database', 'none'];
-    const status = run(program, [
-      'run',
-      `${system.url}/openapi.json`,
-      '--checks',
-      'all',
-      ...bounds,
-      ...health,
-      ...output,
-    ]);
+    const output = ['--no-color', '--request-timeout', '20'];
+    const what = ['--config-file', settings, 'run', `${system.url}/openapi.json`, '--checks', 'all'];
+    // It leaves a folder where it runs.
+    const status = run(program, [...what, ...bounds, ...health, ...output], folder);
     if (status !== 0) console.error(system.output().split('\n').slice(-40).join('\n'));
     return status;
   } finally {

@@ -1,7 +1,8 @@
 // Keyset paging: opaque, tamper-evident cursors and the shape of a page. A cursor names the list it belongs to, so one
 // list's cursor is refused by another.
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { Refusal } from '../errors/index.ts';
+import type { Refusal } from '../errors/index.ts';
+import { refusePage } from './paging-refusals.ts';
 
 export const DEFAULT_PAGE_LIMIT = 50;
 
@@ -36,10 +37,8 @@ export function createCursors(secret: string): Cursors {
 }
 
 function invalidCursor(): Refusal {
-  const detail = 'cursor must be one that an earlier page of the same list gave.';
-  return new Refusal('invalid_cursor', 'INVALID_ARGUMENT', 'Invalid cursor', detail, {
-    errors: [{ pointer: '?cursor', code: 'invalid_cursor', detail }],
-  });
+  const detail = refusePage('invalid_cursor', {}).message;
+  return refusePage('invalid_cursor', {}, { errors: [{ pointer: '?cursor', code: 'invalid_cursor', detail }] });
 }
 
 export interface PageRequest {

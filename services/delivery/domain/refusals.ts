@@ -14,6 +14,7 @@ export const refuse = defineRefusals({
   },
   recipient_missing: {
     status: 'INVALID_ARGUMENT',
+    httpStatus: 422,
     title: 'Recipient missing',
     detail: () => 'An e-mail needs a recipient: give user_id, or to, and not both.',
   },

@@ -14,17 +14,20 @@ export const refuse = defineRefusals({
   },
   name_missing: {
     status: 'INVALID_ARGUMENT',
+    httpStatus: 422,
     title: 'Name missing',
     detail: () => 'A user needs a name: give name, or first_name.',
   },
   country_unknown: {
     status: 'INVALID_ARGUMENT',
+    httpStatus: 422,
     title: 'Unknown country',
     detail: ({ country }: { country: string }) =>
       `country must be an ISO 3166 code, such as GB or GBR; ${JSON.stringify(country)} is none.`,
   },
   mask_unknown: {
     status: 'INVALID_ARGUMENT',
+    httpStatus: 422,
     title: 'Unknown field in update_mask',
     detail: ({ path, known }: { path: string; known: readonly string[] }) =>
       `update_mask names ${JSON.stringify(path)}; it may name ${known.join(', ')}.`,
