@@ -50,3 +50,11 @@ export function createAuthorize(apiKey: string | undefined): Authorize {
     return FEED;
   };
 }
+
+/** @returns a feed for whoever shows the key; others are anonymous, and what needs the key refuses them by itself. */
+export function createIdentify(apiKey: string | undefined): (credentials: Credentials) => Caller {
+  return (credentials) => {
+    const shown = credentials.apiKey;
+    return apiKey !== undefined && shown !== undefined && keyMatches(apiKey, shown) ? FEED : ANONYMOUS;
+  };
+}
