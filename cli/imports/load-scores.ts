@@ -1,4 +1,4 @@
-// A feed of our own making: people who are made when there are too few, and score events about them that a seed decides.
+// A feed of our own making: people who are made when there are too few, and score events that a seed decides.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { ScoreEventSchema, ScoreService } from '@tradepost/contracts/score';
