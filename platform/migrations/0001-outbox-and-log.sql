@@ -319,7 +319,7 @@ begin
       order by l.sequence limit lim
     ) l
     -- The log is dense, so this is the record's place behind its position.
-    order by l.sequence - p.after_sequence limit lim
+    order by l.sequence - p.after_sequence, l.seq limit lim
   ) n
   join tradepost.outbox o on o.seq = n.seq
   order by n.topic, n.part, n.sequence;
