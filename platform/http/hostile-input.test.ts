@@ -17,7 +17,11 @@ beforeEach(() => {
 
 const PATH = '/api/v1/score-events';
 
-async function refused(body: string | Uint8Array<ArrayBuffer> | undefined, headers: Record<string, string> = {}, path = PATH) {
+async function refused(
+  body: string | Uint8Array<ArrayBuffer> | undefined,
+  headers: Record<string, string> = {},
+  path = PATH,
+) {
   const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers } };
   const response = await fetch(stub.url + path, body === undefined ? init : { ...init, body });
   assert.equal(response.headers.get('content-type'), 'application/problem+json');

@@ -13,7 +13,8 @@ const UNSUPPORTED = new Set(
  * can only be told from the default (lowerCamel) where it differs.
  */
 export function jsonNameOf(field: DescField): string {
-  return field.jsonName === lowerCamel(field.name) ? field.name : field.jsonName;
+  const { name, jsonName } = field;
+  return jsonName === '' || jsonName === lowerCamel(name) ? name : jsonName;
 }
 
 function lowerCamel(name: string): string {
