@@ -5,8 +5,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PlatformConfig } from '../config/index.ts';
 import { type Bus, createEmbeddedBus } from '../events/index.ts';
-import { createCursors } from '../paging/index.ts';
-import { type Clients, createClients, createDispatcher, createLocalTransport, type Dispatcher } from '../rpc/index.ts';
+import { createAuthorize } from '../http/index.ts';
+import { type Cursors, createCursors } from '../paging/index.ts';
+import {
+  type Clients,
+  createClients,
+  createDispatcher,
+  createLocalTransport,
+  type Dispatcher,
+  type Guard,
+} from '../rpc/index.ts';
 import type { ServiceDefinition } from '../service/index.ts';
 import { createMetrics, type Metrics, type ServiceLogger } from '../telemetry/index.ts';
 import { type Clock, systemClock } from '../time/index.ts';
@@ -33,6 +41,7 @@ export interface Core {
   readonly clients: Clients;
   readonly metrics: Metrics;
   readonly databases: OpenDatabases;
+  readonly cursors: Cursors;
   readonly work: ReadonlyMap<string, Work>;
   readonly startedAt: Date;
   /** Waits until nothing is left to do. @throws when that takes longer, with what is left. */
@@ -47,7 +56,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
   const metrics = createMetrics();
   const databases = await openDatabases({ ...options, observer: metrics.database, report });
   const work = new Map<string, Work>();
-  const dispatcher = createDispatcher({ log, clock, observer: metrics.rpc });
+  const dispatcher = createDispatcher({ log, clock, observer: metrics.rpc, guards: [guardFeeds(config.apiKey)] });
   const clients = createClients({ dispatcher, local: createLocalTransport({ dispatcher }), clock });
   const cursors = createCursors(cursorSecret(config.dataDirectory));
   const services = options.services.map((definition) =>
@@ -71,7 +80,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
   observeAll(metrics, services, work);
 
   return {
-    ...{ services, dispatcher, clients, metrics, databases, work },
+    ...{ services, dispatcher, clients, metrics, databases, cursors, work },
     startedAt: clock.now(),
     settle: (timeoutMs) => settle(services, work, timeoutMs),
     async close() {
@@ -95,6 +104,14 @@ function observeAll(metrics: Metrics, services: readonly HostedService[], work: 
       read: () => readPipeline(storage, work.get(definition.name) as Work),
     });
   }
+}
+
+/** Feeds show the API key where one is configured; what services ask each other, and what the edge let in, passes. */
+function guardFeeds(apiKey: string | undefined): Guard {
+  const authorize = createAuthorize(apiKey);
+  return ({ method, meta, credentials }) => {
+    if (meta.caller.kind === 'anonymous') authorize(method, credentials ?? {});
+  };
 }
 
 /** One secret an installation: a cursor that one process gave is good in another. */

@@ -9,6 +9,7 @@ export interface HealthChecks {
   read(): Promise<HealthReport>;
   /** From now on every service says that it is draining. */
   drain(): void;
+  isDraining(): boolean;
 }
 
 export function createHealthChecks(services: readonly HostedService[]): HealthChecks {
@@ -31,6 +32,7 @@ export function createHealthChecks(services: readonly HostedService[]): HealthCh
     drain() {
       draining = true;
     },
+    isDraining: () => draining,
   };
 }
 

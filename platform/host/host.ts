@@ -1,12 +1,17 @@
 // A process: its services joined, its ports open. Takes all of it down in the reverse order.
+
+import type { DescService } from '@bufbuild/protobuf';
 import { docs } from '@tradepost/contracts/docs';
 import { isLoopback } from '../config/index.ts';
-import { createHttpServer, type HttpServer } from '../http/index.ts';
+import { createHttpServer, createIdentify, type HttpServer } from '../http/index.ts';
+import { createOperations } from '../operations/index.ts';
+import { createGrpcServer } from '../rpc/index.ts';
 import { createAccessLog } from '../telemetry/index.ts';
 import { systemClock } from '../time/index.ts';
 import { type Core, type CoreOptions, startCore } from './core.ts';
-import { createHealthChecks } from './health.ts';
+import { createHealthChecks, type HealthChecks } from './health.ts';
 import { type OpenPort, openPort } from './open-port.ts';
+import { operatedProcess, operatorContext } from './operate.ts';
 import { createStepReport } from './steps.ts';
 
 export interface HostOptions extends CoreOptions {
@@ -31,44 +36,55 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const report = createStepReport(options.onStep ?? (() => {}));
   const core = await startCore(options);
   const health = createHealthChecks(core.services);
-  let server: HttpServer | undefined;
+  const closers: (() => Promise<void>)[] = [() => core.close()];
+  const closeAll = async (): Promise<void> => {
+    health.drain();
+    for (const close of closers.toReversed()) await close();
+  };
   try {
-    return await report(
+    const ports = await report(
       'Services',
-      async () => {
-        server = createRestServer(options, core, () => health.read());
-        const rest = server;
-        const http = await openPort(config.http, 'REST', (port) => rest.listen({ host: config.host, port }));
-        return {
-          core,
-          address: config.host,
-          http,
-          grpc: undefined,
-          async close() {
-            health.drain();
-            await rest.close();
-            await core.close();
-          },
-        };
-      },
+      () => openPorts(options, core, health, closers),
       () => `${core.services.length} ready`,
     );
+    return { core, address: config.host, ...ports, close: closeAll };
   } catch (error) {
-    await server?.close();
-    await core.close();
+    await closeAll();
     throw error;
   }
+}
+
+async function openPorts(
+  options: HostOptions,
+  core: Core,
+  health: HealthChecks,
+  closers: (() => Promise<void>)[],
+): Promise<Pick<Host, 'http' | 'grpc'>> {
+  const { config, log, clock = systemClock, version } = options;
+  const operated = operatedProcess(core, version, health);
+  const context = operatorContext(core, options);
+  core.dispatcher.serve({ implementations: [createOperations(operated, clock)], context });
+  const authenticate = createIdentify(config.apiKey);
+  const grpcServer = createGrpcServer({ dispatcher: core.dispatcher, log, clock, authenticate });
+  closers.push(() => grpcServer.close(config.shutdownMs));
+  const grpc = await openPort(config.grpc, 'gRPC', (port) => grpcServer.listen(`${config.host}:${port}`));
+  const edge = core.services.flatMap(({ definition }) => definition.edge ?? []);
+  const rest = createRestServer(options, core, edge, () => health.read());
+  closers.push(() => rest.close());
+  const http = await openPort(config.http, 'REST', (port) => rest.listen({ host: config.host, port }));
+  return { http, grpc };
 }
 
 function createRestServer(
   { config, log, clock = systemClock, version }: HostOptions,
   { services, clients, metrics }: Core,
-  check: () => ReturnType<ReturnType<typeof createHealthChecks>['read']>,
+  edge: readonly DescService[],
+  check: HealthChecks['read'],
 ): HttpServer {
   const access = createAccessLog({ log, perSecond: config.log.accessPerSecond });
   const only = services.length === 1 ? services[0]?.definition.name : undefined;
   return createHttpServer({
-    services: services.flatMap(({ definition }) => definition.edge ?? []),
+    services: edge,
     api: { title: 'Tradepost', description: 'People, scores, notifications and e-mail over REST.', docs },
     clock,
     log,

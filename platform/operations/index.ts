@@ -1,0 +1,2 @@
+export * from './operations.ts';
+export type { OperatedConsumer, OperatedProcess, OperatedService } from './sources.ts';
