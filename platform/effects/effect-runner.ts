@@ -173,7 +173,9 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
 
   const probe = async (epoch: bigint): Promise<void> => {
     const waitMs = (outage?.probeAtMs ?? 0) - clock.monotonicMs();
-    if (waitMs > 0 || busy.size > 0) return await waker.wait(Math.max(waitMs, 1));
+    // The end of what is under way wakes the loop.
+    if (busy.size > 0) return await waker.wait(POLL_MAX_MS);
+    if (waitMs > 0) return await waker.wait(waitMs);
     const limit = 1;
     let [due] = await readDueIntents(database, effect.name, clock.now(), [...probed], limit);
     if (due === undefined) {
@@ -279,11 +281,14 @@ const RECORD_DELAYS_MS = [20, 100, 500, 1_000, 2_000, 4_000, 8_000];
 
 /** Holds on to what happened outside while the database is away: an attempt that is not recorded is made again. */
 async function persistently(write: () => Promise<void>): Promise<void> {
+  let doubtful = false;
   for (const delayMs of RECORD_DELAYS_MS) {
     try {
       return await write();
     } catch (error) {
-      // After an unknown commit the next try finds out: recorded once, it is refused as recorded.
+      // After a commit of which nothing is known the next try finds out: what was recorded is not recorded again.
+      if (doubtful && error instanceof FencedError) return;
+      doubtful ||= error instanceof CommitUnknownError;
       if (!isTransient(error) && !(error instanceof CommitUnknownError)) throw error;
       await new Promise((resolve) => setTimeout(resolve, delayMs));
     }

@@ -19,7 +19,7 @@ export type IntentState = 'pending' | 'done' | 'rejected' | 'given_up';
 
 export interface IntentCounts {
   readonly pending: number;
-  /** Of the pending ones, those whose time has come. */
+  /** Of the pending ones, those whose time and turn have come. */
   readonly due: number;
   /** Rejected or given up. */
   readonly failed: number;
@@ -122,9 +122,9 @@ export async function recordAttempt(
 export async function countIntents(sql: Queryable, name: string, now: Date): Promise<IntentCounts> {
   const [row] = await sql.query<IntentCounts>(
     `select count(*) filter (where state = 'pending')::integer as pending,
-       count(*) filter (where state = 'pending' and next_at <= $2)::integer as due,
+       count(*) filter (where state = 'pending' and next_at <= $2 and ${FIRST_OF_KEY})::integer as due,
        count(*) filter (where state in ('rejected', 'given_up'))::integer as failed
-     from tradepost.effects where name = $1 and state <> 'done'`,
+     from tradepost.effects effect where name = $1 and state <> 'done'`,
     [name, now],
   );
   return row ?? { pending: 0, due: 0, failed: 0 };

@@ -6,6 +6,7 @@ import type { Context, Effect, Performed, PerformInfo } from '../service/index.t
 import { effect } from '../service/index.ts';
 import { createTestDatabase, silentLog, type TestDatabase } from '../testing/index.ts';
 import { systemClock } from '../time/index.ts';
+import { pruneIntents } from './effect-store.ts';
 import { insertIntents, startEffects } from './index.ts';
 
 interface Letter {
@@ -225,6 +226,21 @@ test('what is not due yet waits for its time', async () => {
   await new Promise((resolve) => setTimeout(resolve, 150));
   assert.deepEqual((await effects.counts()).get('delivery.send-letter'), { pending: 1, due: 0, failed: 0 });
   await until(async () => (await countOf('done')) === 1);
+});
+
+test('what was done is removed after its time, what failed stays', async () => {
+  const { intend } = start(async ({ to }) =>
+    to === 'nobody' ? { outcome: 'rejected', detail: 'no such person' } : { outcome: 'done', result: 'ok' },
+  );
+  await intend([
+    { to: 'ada', userId: 1n },
+    { to: 'nobody', userId: 2n },
+  ]);
+  await until(async () => (await countOf('done')) === 1 && (await countOf('rejected')) === 1);
+  await pruneIntents(testDatabase.database, new Date(Date.now() - 60_000));
+  assert.equal(await countOf('done'), 1);
+  await pruneIntents(testDatabase.database, new Date(Date.now() + 60_000));
+  assert.deepEqual([await countOf('done'), await countOf('rejected')], [0, 1]);
 });
 
 test('two processes do not perform the same intent', async () => {

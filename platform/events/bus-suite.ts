@@ -1,11 +1,16 @@
-// What every bus must do, whatever carries the events: run with a factory, on the embedded one and on each broker's. The
-// factory may stand on any log; consumers, cursors and parking are the real ones.
+// What every bus must do, whatever carries the events: run with a factory, on the embedded one and on each broker's.
+// The factory may stand on any log; consumers, cursors and parking are the real ones.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { events } from '@tradepost/contracts/events';
 import { armFailpoint, disarmFailpoints } from '../failpoints/index.ts';
 import type { Bus } from './bus.ts';
-import { createTestPipeline, eventually, type StartOptions, type TestPipeline } from './consume/test-pipeline.ts';
+import {
+  createTestPipeline,
+  eventually,
+  type StartOptions,
+  scoreEvent,
+  type TestPipeline,
+} from './consume/test-pipeline.ts';
 import { createFaultyBus } from './faulty-bus.ts';
 import { openLogReader } from './log/index.ts';
 
@@ -156,7 +161,7 @@ export function busSuite(name: string, factory: BusFactory): void {
       const running = start();
       await appliedAll(2, running);
       const reader = openLogReader({ database });
-      const [head] = await reader.heads([events.ScoreEventAccepted.topic]);
+      const [head] = await reader.heads([scoreEvent.topic]);
       assert.equal(head?.head, 2n);
       const subscription = bus.source('score').subscribe([{ topic: head.topic, part: head.part, after: 1n }]);
       await eventually(async () => {

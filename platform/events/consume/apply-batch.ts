@@ -49,7 +49,7 @@ export async function applyBatch(work: RunnerWork, state: RunnerState, steps: re
 }
 
 function reviseStep(state: RunnerState, step: Step): Step {
-  if (step.kind !== 'apply' || !state.blocked.has(blockKey(step.record))) return step;
+  if (step.kind !== 'apply' || state.blocked.size === 0 || !state.blocked.has(blockKey(step.record))) return step;
   return { kind: 'hold', record: step.record };
 }
 

@@ -1,4 +1,4 @@
-// How long to wait before an attempt: exponential, with jitter that only ever lengthens, so that a stated delay is kept.
+// How long to wait before an attempt: exponential, with jitter that only lengthens, so that a stated delay is kept.
 
 export interface Backoff {
   readonly firstMs: number;

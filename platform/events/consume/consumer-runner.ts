@@ -10,7 +10,7 @@ import { describeFailure } from './fingerprint.ts';
 import { applyIsolated } from './isolate.ts';
 import type { RunnerStatus } from './observer.ts';
 import type { Ownership } from './ownership.ts';
-import { countParked } from './parked-store.ts';
+import { countParked, pruneParked } from './parked-store.ts';
 import { probeOutage } from './probe-outage.ts';
 import { endRun } from './process-deaths.ts';
 import { retryParked } from './retry-parked.ts';
@@ -39,6 +39,8 @@ export interface ConsumerRunner {
 const POLL_MIN_MS = 100;
 const POLL_MAX_MS = 2_000;
 const PRUNE_EVERY = 64n;
+const PRUNE_SETTLED_EVERY_MS = 3_600_000;
+const KEEP_SETTLED_MS = 30 * 86_400_000;
 
 interface Outage {
   reason: string;
@@ -59,6 +61,7 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
   let closed = false;
   /** Messages still to be taken one at a time, after deaths of the process. */
   let isolateLeft = 0;
+  let prunedAtMs = Number.NEGATIVE_INFINITY;
 
   const dropBuffer = (): void => {
     subscription?.close();
@@ -141,6 +144,12 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
     work.log.info({ ...work.identity }, 'The outage is over.');
   };
 
+  const pruneSettled = async (): Promise<void> => {
+    if (work.clock.monotonicMs() - prunedAtMs < PRUNE_SETTLED_EVERY_MS) return;
+    prunedAtMs = work.clock.monotonicMs();
+    await pruneParked(work.database, work.identity, new Date(work.clock.now().getTime() - KEEP_SETTLED_MS));
+  };
+
   const turn = async (): Promise<void> => {
     const epoch = ownership.epoch();
     if (epoch === undefined) {
@@ -165,6 +174,7 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
       return;
     }
     isolateLeft = 0;
+    await pruneSettled();
     const { waiting, held, dead, nextAt } = state.counts;
     await waker.wait(pollMs, nextAt);
     pollMs = Math.min(pollMs * 2, POLL_MAX_MS);

@@ -141,6 +141,35 @@ test('a killed backend costs a consumer nothing but time', async () => {
   assert.deepEqual(await listParked(database, {}, { limit: 10 }), []);
 });
 
+test('a process that was stopped in its transaction does not keep its successor waiting', async () => {
+  const { database } = pipeline.consumer;
+  await pipeline.publish([{ userId: 7n, change: 1 }]);
+  let entered = false;
+  let wake: (() => void) | undefined;
+  const stopped = pipeline.start({
+    async before(_message, tx) {
+      await tx.query('lock table applied in access exclusive mode');
+      entered = true;
+      // As a SIGSTOP would: the lock is held, and no further statement comes.
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    },
+  });
+  await eventually(() => entered, 'it holds the lock');
+  await database.query(`update tradepost.leases set epoch = epoch + 1, backend_pid = 0 where name = 'consumers'`);
+  const begun = performance.now();
+  const successor = pipeline.start();
+  await eventually(
+    () => successor.consumer.status().runners[0]?.applied === 1n,
+    () => successor.consumer.status(),
+  );
+  assert.ok(performance.now() - begun < 6_000, 'it waited longer than the idle time');
+  wake?.();
+  await stopped.close();
+  assert.equal((await pipeline.applied()).length, 1);
+});
+
 /** @returns the signal that ended it, or its exit code. */
 async function runDyingConsumer(): Promise<string | number | null> {
   const script = fileURLToPath(new URL('./dying-consumer.ts', import.meta.url));

@@ -56,15 +56,23 @@ export async function readCursor(sql: Queryable, { consumer, producer }: CursorI
 }
 
 // No row is locked: whatever an owner writes appends the number behind the one it loaded, so of a zombie and its
-// successor only one commits. The timeout ends a stopped process' transaction before a successor takes over.
+// successor only one commits.
 const APPEND = `
   insert into tradepost.consumer_cursors
     (consumer, producer, n, epoch, topics, parts, sequences, incarnations)
   select $3, $4, $5, lease.epoch, $6::text[], $7::integer[], $8::bigint[], $9::text[]
-  from tradepost.leases lease, set_config('idle_in_transaction_session_timeout', '2s', true)
+  from tradepost.leases lease
   where lease.name = $1 and lease.epoch = $2
   on conflict do nothing
   returning n`;
+
+/**
+ * Bounds how long the server waits for the next statement of this transaction. It is less than a rival waits before it
+ * takes over, so the locks of a process that was stopped in the middle do not block its successor.
+ */
+export async function limitIdleTime(tx: Queryable): Promise<void> {
+  await tx.query(`select set_config('idle_in_transaction_session_timeout', $1, true)`, ['2500ms']);
+}
 
 /**
  * Appends the record inside the transaction whose effects it stands for.

@@ -2,8 +2,9 @@
 // marks the row for the consumer's own loop: nothing is applied here, so order and ownership hold.
 import type { EventDeclaration } from '@tradepost/contracts/declare-event';
 import type { Queryable } from '../../db/index.ts';
-import { defineRefusals, type Refusal } from '../../errors/index.ts';
+import type { Refusal } from '../../errors/index.ts';
 import { checkEditedValue } from './decode-record.ts';
+import { refuseParked } from './parked-refusals.ts';
 import type { ParkedState } from './parked-store.ts';
 
 export interface ParkedMessage {
@@ -47,25 +48,6 @@ export interface ParkedFilter {
   readonly fingerprint?: string;
   readonly messageId?: string;
 }
-
-export const refuseParked = defineRefusals({
-  parked_message_not_found: {
-    status: 'NOT_FOUND',
-    title: 'Parked message not found',
-    detail: ({ id }: { id: bigint }) => `No parked message has the id ${id}.`,
-  },
-  parked_message_in_another_state: {
-    status: 'FAILED_PRECONDITION',
-    title: 'Parked message in another state',
-    detail: ({ id, state, action }: { id: bigint; state: string; action: string }) =>
-      `Message ${id} is ${state}; only a dead one can be ${action}.`,
-  },
-  parked_value_invalid: {
-    status: 'INVALID_ARGUMENT',
-    title: 'Value does not fit the event',
-    detail: ({ reason }: { reason: string }) => reason,
-  },
-});
 
 type ParkedRow = Record<string, unknown>;
 
@@ -128,7 +110,7 @@ export async function editParked(
     `update tradepost.parked_messages
      set value = $2, original_value = coalesce(original_value, value), note = coalesce($3, note)
      where id = $1 and state = 'dead' returning id`,
-    [id, Buffer.from(edit.value), edit.note ?? null],
+    [id, Buffer.from(edit.value), edit.note || null],
   );
   if (edited.length === 0) throw await inAnotherState(sql, id, 'edited');
   return await getParked(sql, id);

@@ -1,5 +1,5 @@
-// The SQL by which a runner parks messages, takes them up again and settles them. Only the runner that owns the consumer
-// calls it, inside the transaction that appends its cursor; `next_at` says which rows it must look at, and when.
+// The SQL by which a runner parks messages, takes them up again and settles them. Only the runner that owns the
+// consumer calls it, in the transaction that appends its cursor; `next_at` says which rows it must look at, and when.
 import type { Queryable } from '../../db/index.ts';
 import type { LogRecord } from '../log/index.ts';
 import type { CursorIdentity } from './cursor-store.ts';
@@ -253,6 +253,18 @@ export async function countParked(sql: Queryable, { consumer, producer }: Cursor
     dead: row?.dead ?? 0,
     nextAt: row?.next_at ?? undefined,
   };
+}
+
+/** Removes what was settled before the moment, a bounded number at a time. */
+export async function pruneParked(sql: Queryable, { consumer, producer }: CursorIdentity, before: Date): Promise<void> {
+  await sql.query(
+    `delete from tradepost.parked_messages where id in (
+       select id from tradepost.parked_messages
+       where consumer = $1 and producer = $2 and state in ('resolved', 'dropped') and next_at is null
+         and settled_at < $3
+       limit 5000)`,
+    [consumer, producer, before],
+  );
 }
 
 /** @returns how many rows the runner should look at by now. */

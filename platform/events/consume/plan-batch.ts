@@ -89,8 +89,8 @@ export function planBatch(
 
 function stepFor(record: LogRecord, options: PlanOptions, buried: ReadonlySet<string>): Step {
   if (!options.types.has(record.type)) return { kind: 'pass', record };
-  const blocked = buried.has(`${record.topic}\0${record.key}`) || options.isBlocked(record.topic, record.key);
-  if (blocked) return { kind: 'hold', record };
+  const behind = buried.size > 0 && buried.has(`${record.topic}\0${record.key}`);
+  if (behind || options.isBlocked(record.topic, record.key)) return { kind: 'hold', record };
   try {
     return { kind: 'apply', record, message: options.decode(record, 1) };
   } catch (error) {

@@ -1,5 +1,5 @@
-// What the steps of a runner share: the reaction, its tools, and the one way to commit. Every change to a consumer's state
-// goes through `commitChange`, which appends the cursor record that fences it.
+// What the steps of a runner share: the reaction, its tools, and the one way to commit. Every change to a consumer's
+// state goes through `commitChange`, which appends the cursor record that fences it.
 import {
   CommitUnknownError,
   type Database,
@@ -11,7 +11,7 @@ import { FailpointError, failpoint, planted } from '../../failpoints/index.ts';
 import type { Context, Logger, Reaction, Received, Transaction } from '../../service/index.ts';
 import type { Clock } from '../../time/index.ts';
 import { OutOfRange } from '../log/index.ts';
-import { appendCursor, type CursorIdentity, FencedError, type PartitionCursor } from './cursor-store.ts';
+import { appendCursor, type CursorIdentity, FencedError, limitIdleTime, type PartitionCursor } from './cursor-store.ts';
 import type { MessageDecoder } from './decode-record.ts';
 import { describeFailure } from './fingerprint.ts';
 import type { ConsumerObserver } from './observer.ts';
@@ -72,6 +72,7 @@ export async function commitChange(work: RunnerWork, state: RunnerState, change:
   const late = planted('inbox-off');
   if (early) await appendCursor(work.database, work.identity, owner, record);
   await work.transactions.run(async (tx) => {
+    await limitIdleTime(tx);
     await change.write(tx);
     failpoint('consumer.before-cursor');
     if (!early && !late) await appendCursor(tx, work.identity, owner, record);

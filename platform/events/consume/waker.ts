@@ -1,4 +1,4 @@
-// How a loop waits: until it is woken, until real time has passed (polling), or until the domain clock reaches a moment.
+// How a loop waits: until it is woken, until real time has passed, or until the domain clock reaches a moment.
 import type { Clock } from '../../time/index.ts';
 
 const LONGEST_SLEEP_MS = 24 * 3_600_000;
