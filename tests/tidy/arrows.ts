@@ -17,7 +17,7 @@ const SHARED_LANGUAGE =
 const ARROWS: readonly Arrow[] = [
   { from: /^contracts\//, may: [/^contracts\//], because: 'contracts depend on nothing of ours' },
   {
-    from: /^platform\/(testing\/|.*(\.test\.ts$|\/test-[a-z-]+\.ts$))/,
+    from: /^platform\/(testing\/|.*(\.test\.ts$|\/((test|probe)-[a-z-]+|[a-z-]+-suite)\.ts$))/,
     may: [/^platform\//, /^@tradepost\/contracts\//],
     because: 'tests of the platform see the platform and the contracts',
   },

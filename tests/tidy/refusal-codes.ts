@@ -1,5 +1,5 @@
 // A refusal's code comes out of a catalogue, and the catalogues make `docs/errors.md`: so every code is documented.
-import { type Fault, isCode, lineAt, type Rule } from './repository.ts';
+import { type Fault, isCode, isTest, lineAt, type Rule } from './repository.ts';
 
 // A code that arrives over the wire is a variable, not a literal.
 const MADE_BY_HAND = /\bnew Refusal\s*\(\s*['"`]/g;
@@ -8,7 +8,7 @@ export const refusalCodes: Rule = {
   name: 'every refusal comes out of a catalogue',
   check: ({ files }): Fault[] =>
     files
-      .filter(({ path }) => isCode(path) && !path.endsWith('.test.ts') && !path.startsWith('platform/errors/'))
+      .filter(({ path }) => isCode(path) && !isTest(path) && !path.startsWith('platform/errors/'))
       .flatMap(({ path, text, skeleton }) =>
         [...skeleton.matchAll(MADE_BY_HAND)].map((match) => ({
           path,

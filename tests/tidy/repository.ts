@@ -79,9 +79,9 @@ export function lineAt(text: string, offset: number): number {
 }
 
 export const isCode = (path: string): boolean => /\.(ts|tsx)$/.test(path) && !path.startsWith('contracts/gen/');
-/** A test, or what only tests use: `test-pipeline.ts`, `torture.ts`. */
+/** A test, or what only tests use: `test-pipeline.ts`, `transport-suite.ts`, `probe-service.ts`, `torture.ts`. */
 export const isTest = (path: string): boolean =>
-  /\.(test|crash)\.ts$|\/(test-[a-z-]+|torture)\.ts$/.test(path) || path.startsWith('tests/');
+  /\.(test|crash)\.ts$|\/((test|probe)-[a-z-]+|[a-z-]+-suite|torture)\.ts$/.test(path) || path.startsWith('tests/');
 
 /** Every match of a pattern in the code of the files, as faults; `says` may use the match. */
 export function findAll(

@@ -1,5 +1,5 @@
 // Lists every operation of /openapi.json and shows each on demand. All text is set as text, never as markup.
-import { element, showOperation } from '/docs/operation.js';
+import { element, showOperation } from './operation.js';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
