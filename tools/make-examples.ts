@@ -76,9 +76,6 @@ function makeFeed(): string[] {
       const first = { idempotency_key: `feed-2026-11-21-${line}`, ...event };
       keyed.set(line, first);
       lines.push(JSON.stringify(first));
-    } else if (line === 950) {
-      const first = keyed.get(150) as FeedEvent;
-      lines.push(JSON.stringify({ ...first, change: first.change + 1 }));
     } else lines.push(JSON.stringify(event));
   }
   return lines;

@@ -41,11 +41,12 @@ export async function openSettlement(connection: Connection, longestMs: number):
     async wait() {
       if (before === undefined) return { notified: undefined, settled: false };
       const giveUpMs = performance.now() + longestMs;
+      let notified: bigint | undefined;
       for (;;) {
+        // A busy process may answer late: that is no reason to give up before the time.
         const now = await read();
-        if (now === undefined) return { notified: undefined, settled: false };
-        const notified = logged(now) - logged(before);
-        if (isQuiet(now)) return { notified, settled: true };
+        if (now !== undefined) notified = logged(now) - logged(before);
+        if (now !== undefined && isQuiet(now)) return { notified, settled: true };
         if (performance.now() >= giveUpMs) return { notified, settled: false };
         await sleep(POLL_MS);
       }
