@@ -114,7 +114,9 @@ function bindIfMatch(route: Route, ifMatch: string, message: Message): void {
   if (revision === undefined) {
     throw refuseHttp('malformed_request', { why: 'This route does not know If-Match' });
   }
-  if (ifMatch.includes(',')) throw refuseHttp('malformed_request', { why: 'If-Match may hold one entity tag' });
+  if (!/^(?:W\/)?"[^"]*"$/.test(ifMatch.trim())) {
+    throw refuseHttp('malformed_request', { why: 'If-Match must be one entity tag, such as "3", or *' });
+  }
   const asked = /^"([1-9][0-9]{0,18})"$/.exec(ifMatch.trim())?.[1];
   // What is no tag of ours can match nothing.
   if (asked === undefined) throw refuseHttp('revision_mismatch', {});

@@ -65,14 +65,17 @@ export function addFallbacks(app: App, open: Open, paths: readonly { pattern: Re
   const exchangeOf = (request: FastifyRequest, reply: FastifyReply): Exchange =>
     (request as unknown as Partial<WithExchange>).exchange ?? open(request, reply, 'unmatched');
   const fail = (error: Error & { code?: string }, request: FastifyRequest, reply: FastifyReply): void => {
+    // Fastify looks at the content of a QUERY before it looks for its route.
+    if (error.code === 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE') {
+      answerUnmatched(request, reply);
+      return;
+    }
     const exchange = exchangeOf(request, reply);
     reply.hijack();
     // The rest of a body that is refused must not be waited for.
     exchange.fail(refusalOfFastify(error, request), exchange.raw.complete ? undefined : { connection: 'close' });
   };
-  app.setErrorHandler(fail);
-  app.onBadUrl(fail);
-  app.setNotFoundHandler((request, reply) => {
+  const answerUnmatched = (request: FastifyRequest, reply: FastifyReply): void => {
     const exchange = exchangeOf(request, reply);
     reply.hijack();
     const path = pathOf(request.raw.url ?? '/');
@@ -86,7 +89,10 @@ export function addFallbacks(app: App, open: Open, paths: readonly { pattern: Re
     const method = request.raw.method ?? '';
     if (method === 'OPTIONS') answerOptions(exchange, allow);
     else exchange.fail(refuseHttp('method_not_allowed', { method, allow }), { allow });
-  });
+  };
+  app.setErrorHandler(fail);
+  app.onBadUrl(fail);
+  app.setNotFoundHandler(answerUnmatched);
 }
 
 function answerOptions(exchange: Exchange, allow: string): void {

@@ -129,6 +129,10 @@ test('unknown routes are 404, wrong methods 405 with what is allowed', async () 
   const response = await fetch(stub.url + PATH, { method: 'PUT', body: EVENT });
   assert.equal(response.status, 405);
   assert.equal(response.headers.get('allow'), 'POST, GET, HEAD, OPTIONS');
+  for (const method of ['QUERY', 'PROPFIND', 'TRACE']) {
+    const text = await exchange(`${method} /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    assert.match(text, /^HTTP\/1\.1 405 .*allow: GET, HEAD, OPTIONS\r\n/s, method);
+  }
 });
 
 test('strange paths and queries are refused', async () => {

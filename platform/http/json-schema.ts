@@ -183,22 +183,21 @@ function scalarSchema(scalar: ScalarType, direction: Direction, rules: ReturnTyp
   }
 }
 
-/** The bounds of 64 bits are left to `format`: as JSON numbers most readers would round them. */
 function integerSchema(scalar: ScalarType, direction: Direction, rules: ReturnType<typeof rulesOf>): Schema {
   const bounds = integerBounds(scalar, rules);
   if (!is64Bit(scalar)) {
     return { type: 'integer', format: 'int32', minimum: Number(bounds.min), maximum: Number(bounds.max) };
   }
-  const safe = 2n ** 53n - 1n;
-  const number: Schema = {
-    type: 'integer',
-    format: 'int64',
-    minimum: Number(bounds.min < -safe ? -safe : bounds.min),
-    maximum: Number(bounds.max > safe ? safe : bounds.max),
-  };
+  const number: Schema = { type: 'integer', format: 'int64', minimum: exact(bounds.min), maximum: exact(bounds.max) };
   // Answers have a string only past what a JSON number keeps exactly.
   const pattern = direction === 'request' ? digitsPattern(bounds) : '^-?[1-9][0-9]{15,19}$';
   return { anyOf: [number, { type: 'string', pattern }] };
+}
+
+/** The number as JSON text keeps it: a JavaScript number would round the bounds of 64 bits. */
+function exact(value: bigint): unknown {
+  const isSafe = BigInt(Number(value)) === value && Math.abs(Number(value)) <= Number.MAX_SAFE_INTEGER;
+  return isSafe ? Number(value) : (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(String(value));
 }
 
 /** The schema of a field that is given as text, in a path or a query: the number itself. */

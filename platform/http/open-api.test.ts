@@ -56,7 +56,7 @@ test('validation rules become constraints, and what their breach of zero demands
     properties: {
       user_id: {
         anyOf: [
-          { type: 'integer', format: 'int64', minimum: 1, maximum: 9007199254740991 },
+          { type: 'integer', format: 'int64', minimum: 1, maximum: Number(2n ** 63n - 1n) },
           { type: 'string', pattern: '^[1-9][0-9]{0,17}$' },
         ],
         examples: [42],

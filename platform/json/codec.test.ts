@@ -66,6 +66,8 @@ test('64-bit integers are read exactly from numbers and from plain digits in str
     ['42', 42n],
     ['"42"', 42n],
     ['-0', 0n],
+    ['42.0', 42n],
+    ['9007199254740993.000', 9_007_199_254_740_993n],
     ['9007199254740993', 9_007_199_254_740_993n],
     ['"9223372036854775807"', 9_223_372_036_854_775_807n],
     ['-9223372036854775808', -9_223_372_036_854_775_808n],
@@ -77,7 +79,8 @@ test('64-bit integers are read exactly from numbers and from plain digits in str
     ['"-9223372036854775809"', 'out_of_range'],
     ['1'.repeat(100_000), 'out_of_range'],
     [`"${'1'.repeat(60_000)}"`, 'out_of_range'],
-    ['1.0', 'not_an_integer'],
+    ['1.01', 'not_an_integer'],
+    ['"1.0"', 'not_an_integer'],
     ['1e3', 'not_an_integer'],
     ['1.5', 'not_an_integer'],
     ['"0x10"', 'not_an_integer'],
@@ -99,6 +102,7 @@ test('64-bit integers are read exactly from numbers and from plain digits in str
 test('32-bit integers are numbers within their range', () => {
   assert.equal(decodeJson(ScoreEventSchema, '{"change":-2147483648}').message?.change, -2_147_483_648);
   assert.equal(decodeJson(ScoreEventSchema, '{"change":2147483647}').message?.change, 2_147_483_647);
+  assert.equal(decodeJson(ScoreEventSchema, '{"change":15.0}').message?.change, 15);
   for (const [text, code] of [
     ['2147483648', 'out_of_range'],
     ['-2147483649', 'out_of_range'],

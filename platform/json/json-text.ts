@@ -40,8 +40,9 @@ export class JsonText {
   readonly path: (string | number)[] = [];
   /** Of the number read last: its exact value where it has at most 15 digits and is an integer, otherwise NaN. */
   integer = 0;
-  /** Of the number read last: where its text starts. */
+  /** Of the number read last: where its text starts, and where its digits before any fraction end. */
   start = 0;
+  digitsEnd = 0;
 
   constructor(text: string, ignoreUnknown: boolean) {
     this.text = text;
@@ -139,7 +140,7 @@ export class JsonText {
     return value;
   }
 
-  /** Reads the number that is next, leaving `start`, `pos` and `integer`. @returns whether it is written as an integer. */
+  /** Reads the number that is next, leaving `start`, `pos` and `integer`. @returns whether it is an integer. */
   number(): boolean {
     const text = this.text;
     let at = this.pos;
@@ -156,10 +157,11 @@ export class JsonText {
     this.pos = at;
     if (at === first) this.malformed('a digit is expected');
     if (at - first > 1 && text.charCodeAt(first) === ZERO) this.malformed('a number with a leading zero');
+    this.digitsEnd = at;
     if (code === 46 || code === 101 || code === 69) {
-      this.integer = Number.NaN;
       this.fraction();
-      return false;
+      // A fraction of zeros only: some languages write a whole number that they hold as a float so.
+      if (!/^\.0+$/.test(text.slice(at, this.pos))) return false;
     }
     this.integer = at - first > 15 ? Number.NaN : negative ? -value : value;
     return true;

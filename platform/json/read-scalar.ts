@@ -35,8 +35,8 @@ function isNumberStart(code: number): boolean {
   return code === 45 || (code >= 48 && code <= 57);
 }
 
-// A number with a fraction or an exponent is refused even where its value is whole (1.0, 1e3): what wrote it holds a
-// floating-point number, and past 2^53 such a number has already lost digits that nobody would miss.
+// A fraction other than zeros is no integer. An exponent is refused even where the value is whole (1e3): what wrote it
+// holds a floating-point number, and past 2^53 such a number has already lost digits that nobody would miss.
 function notAnInteger(json: JsonText): undefined {
   return json.fault('not_an_integer', `${json.name()} must be an integer, written in plain digits`);
 }
@@ -85,7 +85,7 @@ export function readInteger64(min: bigint, max: bigint): Read {
 function toBigInt(json: JsonText): bigint | undefined {
   if (!Number.isNaN(json.integer)) return BigInt(json.integer);
   // Turning a number of a million digits into a bigint would take seconds.
-  return json.pos - json.start > 20 ? undefined : BigInt(json.text.slice(json.start, json.pos));
+  return json.digitsEnd - json.start > 20 ? undefined : BigInt(json.text.slice(json.start, json.digitsEnd));
 }
 
 function checked64(json: JsonText, value: bigint | undefined, min: bigint, max: bigint): bigint | undefined {

@@ -22,15 +22,20 @@ function typeText(schema, described) {
   if (schema.enum) return schema.enum.join(' | ');
   if (schema.type === 'array') return `array of ${typeText(schema.items, described)}`;
   const limits = [];
-  if (schema.minLength) limits.push(`at least ${schema.minLength} characters`);
-  if (schema.maxLength) limits.push(`at most ${schema.maxLength} characters`);
+  if (schema.maxLength) limits.push(`${schema.minLength ?? 0} to ${schema.maxLength} characters`);
+  else if (schema.minLength) limits.push(`${schema.minLength} characters or more`);
   if (schema.minimum > -(2 ** 31)) limits.push(`≥ ${schema.minimum}`);
   if (schema.maximum < 2 ** 31 - 1) limits.push(`≤ ${schema.maximum}`);
   const name = schema.format && schema.type === 'string' ? schema.format : (schema.type ?? 'value');
   return limits.length === 0 ? name : `${name}, ${limits.join(', ')}`;
 }
 
-function fieldTable(schema, described) {
+/** Text in which `this` is code. */
+function prose(text) {
+  return (text ?? '').split('`').map((part, at) => (at % 2 === 1 ? element('code', { textContent: part }) : part));
+}
+
+function fieldTable(schema, described, mark) {
   const resolved = resolve(schema, described);
   const target = resolved.type === 'array' ? resolve(resolved.items, described) : resolved;
   const required = new Set(target.required ?? []);
@@ -39,9 +44,9 @@ function fieldTable(schema, described) {
       element('td', {}, [element('code', { textContent: name })]),
       element('td', {}, [
         element('span', { textContent: typeText(field, described) }),
-        element('div', { className: 'quiet', textContent: field.description ?? '' }),
+        element('div', { className: 'quiet' }, prose(field.description)),
       ]),
-      element('td', { className: 'required', textContent: required.has(name) ? 'always' : '' }),
+      element('td', { className: mark, textContent: required.has(name) ? mark : '' }),
     ]),
   );
   return rows.length === 0 ? [] : [element('table', {}, [element('tbody', {}, rows)])];
@@ -57,11 +62,12 @@ function answers(operation, described) {
     const content = Object.values(response.content ?? {})[0];
     const head = element('p', {}, [
       element('span', { className: `status ${status < '400' ? 'good' : 'bad'}`, textContent: status }),
-      ` ${response.description}`,
+      ' ',
+      ...prose(response.description),
     ]);
     if (status >= '400' || !content) return [head];
     const example = content.example === undefined ? [] : [element('pre', { textContent: json(content.example) })];
-    return [head, ...example, ...fieldTable(content.schema, described)];
+    return [head, ...example, ...fieldTable(content.schema, described, 'always')];
   });
 }
 
@@ -74,7 +80,7 @@ function input(parameter) {
   field.dataset.place = parameter.in;
   const label = element('label', { textContent: `${parameter.name} (${parameter.in}) ` }, []);
   if (parameter.required) label.append(element('span', { className: 'required', textContent: 'required' }));
-  if (parameter.description) label.append(element('div', { textContent: parameter.description }));
+  if (parameter.description) label.append(element('div', {}, prose(parameter.description)));
   label.append(field);
   return label;
 }
@@ -136,7 +142,9 @@ function tryForm(operation) {
   form.append(...(operation.parameters ?? []).map(input));
   const content = operation.requestBody?.content['application/json'];
   if (content) {
-    const body = element('textarea', { value: json(content.example ?? {}), spellcheck: false });
+    const example = json(content.example ?? {});
+    const rows = Math.min(24, example.split('\n').length + 1);
+    const body = element('textarea', { value: example, rows, spellcheck: false });
     form.append(element('label', { textContent: 'Body' }, [body]));
   }
   const output = element('div');
@@ -155,13 +163,13 @@ function tryForm(operation) {
 /** @returns the details of an operation. */
 export function showOperation(operation, described) {
   const schema = operation.requestBody?.content['application/json'].schema;
-  const takes = schema ? [element('h3', { textContent: 'Body' }), ...fieldTable(schema, described)] : [];
+  const takes = schema ? [element('h3', { textContent: 'Body' }), ...fieldTable(schema, described, 'required')] : [];
   const left = element('div', {}, [
     ...takes,
     element('h3', { textContent: 'Answers' }),
     ...answers(operation, described),
   ]);
   const right = element('div', {}, [element('h3', { textContent: 'Try it' }), tryForm(operation)]);
-  const text = element('p', { textContent: operation.description ?? operation.summary });
+  const text = element('p', {}, prose(operation.description ?? operation.summary));
   return element('div', {}, [text, element('div', { className: 'columns' }, [left, right])]);
 }
