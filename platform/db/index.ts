@@ -9,4 +9,5 @@ export { schemaDump } from './schema-dump.ts';
 export { findServerPlace } from './server-binaries.ts';
 export { withConnection } from './single-connection.ts';
 export { constraintOf, isConnectionLost, isTransient, sqlStateOf } from './sql-errors.ts';
+export { superviseEmbeddedPostgres } from './supervised-postgres.ts';
 export { isInTransaction } from './transaction.ts';

@@ -56,7 +56,12 @@ export async function startCore(options: CoreOptions): Promise<Core> {
   const metrics = createMetrics();
   const databases = await openDatabases({ ...options, observer: metrics.database, report });
   const work = new Map<string, Work>();
-  const dispatcher = createDispatcher({ log, clock, observer: metrics.rpc, guards: [guardFeeds(config.apiKey)] });
+  const dispatcher = createDispatcher({
+    log,
+    clock,
+    observer: metrics.rpc,
+    guards: config.apiKey === undefined ? [] : [guardFeeds(config.apiKey)],
+  });
   const clients = createClients({ dispatcher, local: createLocalTransport({ dispatcher }), clock });
   const cursors = createCursors(cursorSecret(config.dataDirectory));
   const services = options.services.map((definition) =>
@@ -106,11 +111,11 @@ function observeAll(metrics: Metrics, services: readonly HostedService[], work: 
   }
 }
 
-/** Feeds show the API key where one is configured; what services ask each other, and what the edge let in, passes. */
-function guardFeeds(apiKey: string | undefined): Guard {
+/** Feeds show the API key; what services ask each other, and what the edge let in, passes. */
+function guardFeeds(apiKey: string): Guard {
   const authorize = createAuthorize(apiKey);
-  return ({ method, meta, credentials }) => {
-    if (meta.caller.kind === 'anonymous') authorize(method, credentials ?? {});
+  return async ({ method, meta, credentials }) => {
+    if (meta.caller.kind === 'anonymous') await authorize(method, credentials ?? {});
   };
 }
 

@@ -3,7 +3,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { docs } from '@tradepost/contracts/docs';
 import { isLoopback } from '../config/index.ts';
-import { createHttpServer, createIdentify, type HttpServer } from '../http/index.ts';
+import { createHttpServer, createIdentify, type HttpServer, healthRoutes } from '../http/index.ts';
 import { createOperations } from '../operations/index.ts';
 import { createGrpcServer } from '../rpc/index.ts';
 import { createAccessLog } from '../telemetry/index.ts';
@@ -81,14 +81,17 @@ function createRestServer(
   edge: readonly DescService[],
   check: HealthChecks['read'],
 ): HttpServer {
-  const access = createAccessLog({ log, perSecond: config.log.accessPerSecond });
   const only = services.length === 1 ? services[0]?.definition.name : undefined;
+  // Probes come every few seconds and say nothing while they succeed.
+  const health = { name: only === undefined ? 'tradepost' : `${only}-service`, version, check };
+  const probes = new Set([...healthRoutes(health, undefined).keys(), '/metrics']);
+  const access = createAccessLog({ log, perSecond: config.log.accessPerSecond });
   return createHttpServer({
     services: edge,
     api: { title: 'Tradepost', description: 'People, scores, notifications and e-mail over REST.', docs },
     clock,
     log,
-    health: { name: only === undefined ? 'tradepost' : `${only}-service`, version, check },
+    health,
     metrics: { contentType: metrics.registry.contentType, metrics: async () => (await metrics.print()).body },
     ...(config.apiKey === undefined ? {} : { apiKey: config.apiKey }),
     limits: { rate: config.rateLimit, rateOnLoopback: !config.rateLimit.loopbackExempt },
@@ -107,6 +110,7 @@ function createRestServer(
       const durationMs = seconds * 1000;
       const { requestId, correlationId } = ids;
       metrics.http.handled({ method, route, status, durationMs });
+      if (probes.has(route) && status < 500) return;
       access({ method, route, path, status, durationMs, bytes, cause: { requestId, correlationId } });
     },
   });

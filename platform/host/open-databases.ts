@@ -9,7 +9,7 @@ import {
   migrationSources,
   openDatabase,
   provisionDatabase,
-  startEmbeddedPostgres,
+  superviseEmbeddedPostgres,
 } from '../db/index.ts';
 import type { Logger, ServiceDefinition } from '../service/index.ts';
 import type { ReportStep } from './steps.ts';
@@ -84,7 +84,7 @@ export async function openDatabases(options: OpenDatabasesOptions): Promise<Open
 }
 
 function startPostgres({ config, log }: OpenDatabasesOptions): Promise<EmbeddedPostgres> {
-  return startEmbeddedPostgres({ directory: config.dataDirectory, port: config.embeddedPostgres.port, log });
+  return superviseEmbeddedPostgres({ directory: config.dataDirectory, port: config.embeddedPostgres.port, log });
 }
 
 function describePostgres(postgres: EmbeddedPostgres): string {

@@ -1,11 +1,11 @@
 // The operations service: every process offers it for the services that it hosts.
 import { OperationsService } from '@tradepost/contracts/operations';
-import { Refusal } from '../errors/index.ts';
 import { dropParked, editParked, getParked, listParked, type ParkedState, replayParked } from '../events/index.ts';
 import { createCursors, readPage } from '../paging/index.ts';
 import { type Implementation, implement, query, serverStream } from '../service/index.ts';
 import type { Clock } from '../time/index.ts';
 import { toParkedMessage } from './event-message.ts';
+import { refuseOperation } from './operation-refusals.ts';
 import { getEvent, tailEvents } from './read-events.ts';
 import { getStatus } from './read-status.ts';
 import { type OperatedProcess, type OperatedService, serviceNamed } from './sources.ts';
@@ -43,7 +43,7 @@ export function createOperations(operated: OperatedProcess, clock: Clock): Imple
     }),
     replayParked: query(method.replayParked, async (request) => {
       const services = request.service === '' ? operated.services() : [named(request.service)];
-      if (request.ids.length > 0 && services.length !== 1) throw idsNeedService();
+      if (request.ids.length > 0 && services.length !== 1) throw refuseOperation('service_required', {});
       const filter = given({ consumer: request.consumer, key: request.key, fingerprint: request.fingerprint });
       const total = { matched: 0n, replayed: 0n };
       for (const service of services) {
@@ -61,13 +61,6 @@ export function createOperations(operated: OperatedProcess, clock: Clock): Imple
       poke(service);
       return { parked: toParkedMessage(name, dropped) };
     }),
-  });
-}
-
-function idsNeedService(): Refusal {
-  const detail = 'service must be given with ids: an id is one of a service.';
-  return new Refusal('service_required', 'INVALID_ARGUMENT', 'Service required', detail, {
-    errors: [{ pointer: '/service', code: 'required', detail }],
   });
 }
 

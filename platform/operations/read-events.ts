@@ -3,7 +3,8 @@ import type { GetEventRequest, TailEventsRequest } from '@tradepost/contracts/op
 import { findRecord, type LogRecord, lastRecords, listParked, type Position, readCursor } from '../events/index.ts';
 import { systemClock } from '../time/index.ts';
 import { toEventMessage } from './event-message.ts';
-import { type OperatedProcess, type OperatedService, refuseOperation } from './sources.ts';
+import { refuseOperation } from './operation-refusals.ts';
+import type { OperatedProcess, OperatedService } from './sources.ts';
 
 const READ_LIMIT = 500;
 

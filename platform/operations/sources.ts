@@ -2,8 +2,8 @@
 import type { EventDeclaration } from '@tradepost/contracts/declare-event';
 import type { Database } from '../db/index.ts';
 import type { EffectStatus, IntentCounts } from '../effects/index.ts';
-import { defineRefusals } from '../errors/index.ts';
 import type { Consumer, LogReader, SequencerStatus } from '../events/index.ts';
+import { refuseOperation } from './operation-refusals.ts';
 
 /** A service of this process that has a database. */
 export interface OperatedService {
@@ -31,21 +31,6 @@ export interface OperatedProcess {
   readonly isDraining: () => boolean;
   services(): readonly OperatedService[];
 }
-
-export const refuseOperation = defineRefusals({
-  service_not_here: {
-    status: 'NOT_FOUND',
-    title: 'Service not here',
-    detail: ({ service, known }: { service: string; known: readonly string[] }) =>
-      `This process hosts no service ${JSON.stringify(service)}; it hosts ${known.join(', ')}.`,
-  },
-  event_not_found: {
-    status: 'NOT_FOUND',
-    title: 'Event not found',
-    detail: ({ id }: { id: string }) =>
-      `No service of this process has published an event ${id}, or it is no longer kept.`,
-  },
-});
 
 /** @throws Refusal `service_not_here`. */
 export function serviceNamed(process: OperatedProcess, name: string): OperatedService {

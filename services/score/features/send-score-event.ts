@@ -1,9 +1,18 @@
 // Takes in score events: stored, the score moved, published; the answer comes once all of it is durable.
 import { create, type DescMethodUnary } from '@bufbuild/protobuf';
 import { events } from '@tradepost/contracts/events';
-import { EventService, type ScoreEvent, ScoreEventSchema, ScoreService } from '@tradepost/contracts/score';
-import { Refusal } from '@tradepost/platform/errors';
 import {
+  EventService,
+  type ScoreEvent,
+  ScoreEventSchema,
+  ScoreService,
+  type SendScoreEventRequest,
+  SendScoreEventRequestSchema,
+} from '@tradepost/contracts/score';
+import type { Refusal } from '@tradepost/platform/errors';
+import { refusalOfRequest } from '@tradepost/platform/rpc';
+import {
+  type CallContext,
   type CallMeta,
   type Command,
   type CommandItem,
@@ -52,7 +61,14 @@ export const sendScoreEventAsDocumented = acceptFor(EventService.method.sendScor
 
 interface KeyedEvent {
   readonly idempotencyKey: string;
-  readonly event?: ScoreEvent;
+  readonly event?: ScoreEvent | undefined;
+}
+
+interface Result {
+  status: string;
+  eventId?: bigint;
+  code?: string;
+  detail?: string;
 }
 
 /** An item's own key; without one, its place under the key of the whole request, if that has one. */
@@ -61,45 +77,59 @@ function keyOfItem(own: string, place: number, meta: CallMeta): string | undefin
   return meta.idempotencyKey === undefined ? undefined : `${meta.idempotencyKey}#${place}`;
 }
 
-// Each item is a call of its own: those of one request share transactions, and one that is refused is refused alone.
-async function sendOne({ event, idempotencyKey }: KeyedEvent, place: number, context: Context, meta: CallMeta) {
-  let replayed = false;
-  try {
-    if (event === undefined) throw refuse('event_missing', {});
-    const { userId, newScore, change } = event;
-    const answer = await context.client(ScoreService).sendScoreEvent(
-      { userId, newScore, change },
-      {
-        meta: { ...meta, idempotencyKey: keyOfItem(idempotencyKey, place, meta) },
-        onReplayed: () => {
-          replayed = true;
-        },
-      },
-    );
-    return { status: replayed ? 'replayed' : answer.status, eventId: answer.eventId };
-  } catch (error) {
-    if (error instanceof Refusal) return { status: 'refused', code: error.code, detail: error.message };
-    throw error;
+function refused({ code, message }: Refusal): Result {
+  return { status: 'refused', code, detail: message };
+}
+
+// The items of one request share transactions, with single calls too; one that is refused is refused alone.
+async function sendAll(given: readonly KeyedEvent[], from: number, context: CallContext, meta: CallMeta) {
+  const results: Result[] = [];
+  const places: number[] = [];
+  const items: CommandItem<SendScoreEventRequest>[] = [];
+  for (const [place, { event, idempotencyKey }] of given.entries()) {
+    const request = create(SendScoreEventRequestSchema, event && pickScored(event));
+    const refusal =
+      event === undefined ? refuse('event_missing', {}) : refusalOfRequest(SendScoreEventRequestSchema, request);
+    if (refusal !== undefined) results[place] = refused(refusal);
+    else {
+      places.push(place);
+      items.push({ request, meta: { ...meta, idempotencyKey: keyOfItem(idempotencyKey, from + place, meta) } });
+    }
   }
+  const settled = await context.runMany(sendScoreEvent, items);
+  for (const [index, one] of settled.entries()) {
+    const place = places[index] as number;
+    if ('refused' in one) results[place] = refused(one.refused);
+    else results[place] = { status: one.replayed ? 'replayed' : one.ok.status, eventId: one.ok.eventId };
+  }
+  return results;
+}
+
+function pickScored({ userId, newScore, change }: ScoreEvent) {
+  return { userId, newScore, change };
 }
 
 export const sendScoreEvents = query(ScoreService.method.sendScoreEvents, async ({ items }, context, meta) => ({
-  results: await Promise.all(items.map((item, place) => sendOne(item, place, context, meta))),
+  results: await sendAll(items, 0, context, meta),
 }));
+
+/** Events of one feed under way at once; a feed that sends faster waits. */
+const MOST_UNANSWERED = 256;
 
 export const streamScoreEvents = duplexStream(
   ScoreService.method.streamScoreEvents,
   async function* streamScoreEvents(requests, context, meta) {
-    const pending: ReturnType<typeof sendOne>[] = [];
+    const pending: Promise<Result[]>[] = [];
     let place = 0;
     for await (const request of requests) {
-      pending.push(sendOne(request, place, context, meta));
+      pending.push(sendAll([request], place, context, meta));
       place += 1;
-      if (pending.length >= MOST_UNANSWERED) yield { result: await (pending.shift() as ReturnType<typeof sendOne>) };
+      if (pending.length >= MOST_UNANSWERED) yield answerOf(await (pending.shift() as Promise<Result[]>));
     }
-    for (const answer of pending) yield { result: await answer };
+    for (const results of pending) yield answerOf(await results);
   },
 );
 
-/** Events of one feed under way at once; a feed that sends faster waits. */
-const MOST_UNANSWERED = 256;
+function answerOf([result]: Result[]) {
+  return result === undefined ? {} : { result };
+}

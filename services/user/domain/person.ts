@@ -60,6 +60,10 @@ export function change(fields: PersonFields, given: GivenFields): PersonFields |
   if (next.name === null && next.firstName === '') {
     return refuse('name_missing', {}, { errors: [fault('/name', 'name_missing', refuse('name_missing', {}).message)] });
   }
+  if (next.email === '') {
+    const refusal = refuse('email_missing', {});
+    return refuse('email_missing', {}, { errors: [fault('/email', 'email_missing', refusal.message)] });
+  }
   if (given.country !== undefined) {
     const country = given.country === '' ? '' : alpha2Of(given.country);
     if (country === undefined) {

@@ -18,6 +18,12 @@ export const refuse = defineRefusals({
     title: 'Name missing',
     detail: () => 'A user needs a name: give name, or first_name.',
   },
+  email_missing: {
+    status: 'INVALID_ARGUMENT',
+    httpStatus: 422,
+    title: 'E-mail missing',
+    detail: () => 'A user needs an e-mail address: email cannot be emptied.',
+  },
   country_unknown: {
     status: 'INVALID_ARGUMENT',
     httpStatus: 422,

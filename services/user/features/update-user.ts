@@ -1,11 +1,12 @@
 // Changes people. An update that changes nothing publishes nothing and leaves the revision as it is.
 import { events } from '@tradepost/contracts/events';
 import { type UpdateUserRequest, UserService } from '@tradepost/contracts/user';
+import { constraintOf } from '@tradepost/platform/db';
 import { Refusal } from '@tradepost/platform/errors';
 import { command, type Outcome, type Transaction } from '@tradepost/platform/service';
 import { change, emailKeyOf, type GivenFields, isSame, MASK_FIELDS, type Person } from '../domain/person.ts';
 import { refuse } from '../domain/refusals.ts';
-import { findEmailOwners, lockUsers, saveUsers } from '../store/users.ts';
+import { EMAIL_KEY, findEmailOwners, lockUsers, saveUsers } from '../store/users.ts';
 import { toUserMessage } from './user-message.ts';
 
 export const updateUser = command(UserService.method.updateUser, {
@@ -33,14 +34,27 @@ export const updateUser = command(UserService.method.updateUser, {
       tx.publish(events.UserUpdated, user, meta);
       return { ok: { user } };
     });
-    if (changed.size > 0)
-      await saveUsers(
-        tx,
-        [...changed].map((id) => people.get(id) as Person),
-      );
+    await save(
+      [...changed].map((id) => people.get(id) as Person),
+      tx,
+    );
     return outcomes;
   },
 });
+
+/**
+ * @throws Refusal `email_taken` when another transaction took an address since it was looked up. A batch is then run
+ * again item by item, so that only who came second is refused.
+ */
+async function save(changed: readonly Person[], tx: Transaction): Promise<void> {
+  if (changed.length === 0) return;
+  try {
+    await saveUsers(tx, changed);
+  } catch (error) {
+    if (constraintOf(error) !== EMAIL_KEY) throw error;
+    throw refuse('email_taken', { email: changed.map(({ email }) => email).join(', ') });
+  }
+}
 
 function decide(person: Person, request: UpdateUserRequest, now: Date): Person | Refusal {
   if (request.revision !== 0n && request.revision !== person.revision) {

@@ -17,6 +17,9 @@ interface UserRow {
   updated_at: Date;
 }
 
+/** The index that keeps the addresses of living people apart. */
+export const EMAIL_KEY = 'users_email_key_living';
+
 const COLUMNS = 'id, name, first_name, last_name, nickname, email, country, revision, created_at, updated_at';
 
 function toPerson(row: UserRow): Person {
