@@ -44,6 +44,13 @@ interface Found {
 
 /** @throws ConfigError with every fault. */
 export function loadConfig(options: LoadConfigOptions): LoadedConfig {
+  const { loaded, faults } = resolveConfig(options);
+  if (faults.length > 0) throw new ConfigError(faults);
+  return loaded;
+}
+
+/** For who checks further before all faults are told together. A faulty setting has no value, whatever its type says. */
+export function resolveConfig(options: LoadConfigOptions): { loaded: LoadedConfig; faults: ConfigFault[] } {
   const settings = nameSettings(options.specs);
   const env = options.env ?? process.env;
   const file = options.file === undefined ? undefined : readConfigFile(options.file, settings);
@@ -64,9 +71,8 @@ export function loadConfig(options: LoadConfigOptions): LoadedConfig {
       summary: named.setting.summary,
     });
   }
-  if (faults.length > 0) throw new ConfigError(faults);
   const byKey = new Map(entries.map((entry) => [entry.key, entry]));
-  return {
+  const loaded: LoadedConfig = {
     of<Config>(spec: ConfigSpec<Config>): Config {
       const values = bySpec.get(spec);
       if (values === undefined) throw new Error(`the section ${spec.section} was not loaded`);
@@ -76,6 +82,7 @@ export function loadConfig(options: LoadConfigOptions): LoadedConfig {
     isSet: (key) => (byKey.get(key)?.source ?? 'default') !== 'default',
     sourceOf: (key) => byKey.get(key)?.source ?? 'default',
   };
+  return { loaded, faults };
 }
 
 function readFlags(

@@ -79,6 +79,14 @@ test('Kafka and NATS together are refused, one of them chooses the bus and is wa
   assert.deepEqual(config.warnings, ['KAFKA_BROKER is set and has no effect in this version']);
 });
 
+test('what contradicts each other is told together with what is wrong by itself', () => {
+  assert.deepEqual(detailsOf({ HTTP_PORT: 'x', KAFKA_BROKERS: 'a', NATS_URL: 'b', SERVER_HOST: '::' }), [
+    'http.port must be a whole number from 0 to 65535, not "x"',
+    'KAFKA_BROKERS and NATS_URL are both set, and only one bus carries the events',
+    'server.host :: would let other machines in, and there are no accounts yet to keep them out',
+  ]);
+});
+
 test('a Jaeger collector address becomes its OTLP one, and a full OTLP path its base', () => {
   const endpoint = (value: string) => load({ JAEGER_ENDPOINT: value }).otlpEndpoint;
   assert.equal(endpoint('http://jaeger:14268/api/traces'), 'http://jaeger:4318');

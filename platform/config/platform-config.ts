@@ -1,7 +1,7 @@
 // The platform's settings as the host uses them: checked against each other, with what follows from several of them.
 import { composeUrl } from './database-url.ts';
 import { ConfigError, type ConfigFault } from './faults.ts';
-import { type LoadConfigOptions, type LoadedConfig, loadConfig } from './load-config.ts';
+import { type LoadConfigOptions, type LoadedConfig, resolveConfig } from './load-config.ts';
 import {
   accessSettings,
   appSettings,
@@ -67,15 +67,18 @@ export interface LoadPlatformOptions extends LoadConfigOptions {
 /** @param options `specs` are the services' own. @throws ConfigError with every fault. */
 export function loadPlatformConfig(options: LoadPlatformOptions): PlatformConfig {
   const databases = new Map(options.services.map((service) => [service, serviceDatabaseSettings(service)]));
-  const loaded = loadConfig({ ...options, specs: [...platformSettings, ...databases.values(), ...options.specs] });
-  const faults: ConfigFault[] = [];
+  const specs = [...platformSettings, ...databases.values(), ...options.specs];
+  const { loaded, faults } = resolveConfig({ ...options, specs });
+  const bus = checkTogether(loaded, faults, ['bus'], chooseBus);
+  const databaseUrl = checkTogether(loaded, faults, ['database'], composeDatabaseUrl);
+  checkTogether(loaded, faults, ['server', 'app', 'access'], checkExposure);
+  if (faults.length > 0) throw new ConfigError(faults);
   const app = loaded.of(appSettings);
   const server = loaded.of(serverSettings);
   const log = loaded.of(logSettings);
   const access = loaded.of(accessSettings);
   const production = /^prod/i.test(app.env);
-  checkExposure(loaded, faults);
-  const config: PlatformConfig = {
+  return {
     environment: app.env,
     production,
     dataDirectory: loaded.of(dataSettings).directory,
@@ -87,7 +90,7 @@ export function loadPlatformConfig(options: LoadPlatformOptions): PlatformConfig
       port: loaded.of(databaseSettings).embeddedPort,
       fixed: loaded.isSet('database.embedded_port'),
     },
-    databaseUrl: composeDatabaseUrl(loaded, faults),
+    databaseUrl,
     serviceDatabaseUrls: new Map(
       [...databases].flatMap(([service, spec]) => {
         const url = loaded.of(spec).databaseUrl;
@@ -101,12 +104,21 @@ export function loadPlatformConfig(options: LoadPlatformOptions): PlatformConfig
     rateLimit: rateLimitOf(loaded),
     otlpEndpoint: otlpBase(loaded.of(telemetrySettings).otlpEndpoint),
     telemetryName: loaded.of(telemetrySettings).serviceName,
-    bus: chooseBus(loaded, faults),
+    bus: bus ?? 'embedded',
     warnings: warningsOf(loaded),
     loaded,
   };
-  if (faults.length > 0) throw new ConfigError(faults);
-  return config;
+}
+
+/** Settings are judged together only where each is good by itself: a fault has one report, not two. */
+function checkTogether<T>(
+  loaded: LoadedConfig,
+  faults: ConfigFault[],
+  sections: readonly string[],
+  check: (loaded: LoadedConfig, faults: ConfigFault[]) => T,
+): T | undefined {
+  const faulty = faults.some(({ key }) => sections.includes(key?.split('.')[0] ?? ''));
+  return faulty ? undefined : check(loaded, faults);
 }
 
 const LOOPBACK = new Set(['localhost', '::1', '[::1]']);
@@ -187,6 +199,10 @@ function chooseBus(loaded: LoadedConfig, faults: ConfigFault[]): BusKind {
 }
 
 function warningsOf(loaded: LoadedConfig): string[] {
-  const unused = ['bus.kafka_brokers', 'bus.nats_url', 'redis.host', 'redis.port'].filter((key) => loaded.isSet(key));
-  return unused.map((key) => `${loaded.sourceOf(key)} is set and has no effect in this version`);
+  const { url } = loaded.of(busSettings);
+  const otherBus = url !== undefined && !url.startsWith('embedded') ? ['bus.url'] : [];
+  const keys = [...otherBus, 'bus.kafka_brokers', 'bus.nats_url', 'redis.host', 'redis.port'];
+  return keys
+    .filter((key) => loaded.isSet(key))
+    .map((key) => `${loaded.sourceOf(key)} is set and has no effect in this version`);
 }
