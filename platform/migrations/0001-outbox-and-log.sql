@@ -148,8 +148,6 @@ create function tradepost.pass(my_epoch bigint, lim integer, out outcome text, o
 language plpgsql volatile
 set enable_seqscan = off
 set enable_bitmapscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 set jit = off
 as $$
 declare

@@ -3,10 +3,9 @@ import type { Database, SqlTransaction } from '../../db/index.ts';
 
 /**
  * Sets the epoch from which on older leaders are fenced. A stopped process can hold the row only within one pass, which
- * is one round trip; should it, the wait for it is short and `endFenceHolder` frees the row.
+ * is one round trip; should it, the lease's short lock timeout ends the wait and `endFenceHolder` frees the row.
  */
 export async function raiseFence(tx: SqlTransaction, epoch: bigint): Promise<void> {
-  await tx.query(`select set_config('lock_timeout', $1, true)`, ['1000']);
   await tx.query('update tradepost.fence set epoch = $1 where epoch < $1', [epoch]);
 }
 

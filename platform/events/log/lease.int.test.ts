@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, openDatabase, withConnection } from '../../db/index.ts';
 import { createTestDatabase, silentLog, type TestDatabase } from '../../testing/index.ts';
 import { type Clock, systemClock } from '../../time/index.ts';
@@ -82,17 +83,33 @@ test('a pass under an old epoch is fenced, and a session that keeps the fence lo
   await database.transaction((tx) => raiseFence(tx, 5n));
   assert.equal((await runPass(database, 4n, 10)).outcome, 'fenced');
   assert.equal((await runPass(database, 5n, 10)).outcome, 'idle');
+  await database.query('update tradepost.fence set epoch = 0');
   await withConnection(url, async (stuck) => {
     await stuck.query('begin');
     await stuck.query('select from tradepost.fence for update');
     await stuck.query('select pg_current_xact_id()');
-    await assert.rejects(
-      database.transaction((tx) => raiseFence(tx, 6n)),
-      { code: '55P03' },
-    );
+    const lease = createLease({ database, clock: systemClock, name: 'fenced', onTake: raiseFence });
+    await assert.rejects(lease.hold(), { code: '55P03' });
+    assert.equal(lease.epoch, undefined);
     assert.equal(await endFenceHolder(database), 1);
-    await database.transaction((tx) => raiseFence(tx, 6n));
+    assert.equal(await lease.hold(), true);
     await assert.rejects(stuck.query('select 1'));
   });
-  assert.equal((await runPass(database, 6n, 10)).outcome, 'idle');
+});
+
+test('a lease is not taken by a process that stops in the middle of taking it', async () => {
+  const { database } = testDatabase;
+  const stopped = createLease({
+    database: ownerPool,
+    clock: systemClock,
+    name: 'stopped',
+    onTake: () => sleep(2500),
+  });
+  const taking = stopped.hold();
+  await sleep(50);
+  const rival = createLease({ database, clock: systemClock, name: 'stopped' });
+  await assert.rejects(rival.hold(), { code: '55P03' });
+  await assert.rejects(taking);
+  assert.equal(await rival.hold(), true);
+  assert.equal(rival.epoch, 1n);
 });

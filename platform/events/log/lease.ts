@@ -58,6 +58,10 @@ const TAKE = `
   where l.epoch = $3 and l.beats = $4
   returning epoch`;
 
+// A process that is stopped while it takes the lease must not keep others from it.
+const SHORT_TIMEOUTS = `
+  select set_config('lock_timeout', '1000', true), set_config('idle_in_transaction_session_timeout', '2000', true)`;
+
 const RELEASE = `
   update tradepost.leases set beats = beats + 1, backend_pid = 0 where name = $1 and owner = $2 and epoch = $3`;
 
@@ -77,6 +81,7 @@ export function createLease(options: LeaseOptions): Lease {
 
   const take = (row: LeaseRow | undefined): Promise<bigint | undefined> =>
     database.transaction(async (tx) => {
+      await tx.query(SHORT_TIMEOUTS, []);
       const [taken] = await tx.query<{ epoch: bigint }>(TAKE, [name, owner, row?.epoch ?? 0n, row?.beats ?? 0n]);
       if (taken !== undefined) await options.onTake?.(tx, taken.epoch);
       return taken?.epoch;

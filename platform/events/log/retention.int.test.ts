@@ -167,6 +167,15 @@ async function waitForDetach(database: TestDatabase['database']): Promise<void> 
   throw new Error('no partition is being detached');
 }
 
+test("two that remove at once do not get in each other's way", async () => {
+  await produce(460);
+  await retain();
+  clock.moveDays(8);
+  await Promise.all([retain(), retain(), retain()]);
+  await retain();
+  assert.equal((await partitions())[0], 1000401n);
+});
+
 test('an INSERT without a partition is told from other errors', async () => {
   const { database } = testDatabase;
   await database.query(`select setval('tradepost.outbox_seq', 5000000)`);

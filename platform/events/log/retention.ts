@@ -1,7 +1,7 @@
 // Removes old partitions of outbox and log, never a row that is not in the log yet, and never making a writer wait:
 // DETACH CONCURRENTLY, then DROP. Each step can be taken up again after a crash.
 import type { Database } from '../../db/index.ts';
-import { isTransient } from '../../db/index.ts';
+import { isTransient, sqlStateOf } from '../../db/index.ts';
 import type { Logger } from '../../service/index.ts';
 import type { Clock } from '../../time/index.ts';
 
@@ -42,13 +42,18 @@ export async function applyRetention(options: RetentionOptions): Promise<number>
       await removePartition(database, from);
       removed += 1;
     } catch (error) {
-      if (!isTransient(error)) throw error;
+      if (!isTransient(error) && !isBesideAnother(error)) throw error;
       log.debug({ service: database.service, from: from.toString(), error }, 'A partition is still in use.');
       break;
     }
   }
   if (removed > 0) log.info({ service: database.service, removed }, 'Old events were removed.');
   return removed;
+}
+
+// Somebody else removes the same partition: it is being detached (55000), or gone (42P01, 42809).
+function isBesideAnother(error: unknown): boolean {
+  return ['55000', '42P01', '42809'].includes(sqlStateOf(error) ?? '');
 }
 
 /** Checkpoints are appended; the latest counts. */

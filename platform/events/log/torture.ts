@@ -53,10 +53,11 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     ),
     runTwin(database, seed, isOver),
     stealLeases(database, seed, isOver),
+    settleOrphans(database, url, isOver),
     options.kills === true ? killSessions(url, seed, isOver, faults) : undefined,
     options.crash === undefined ? undefined : crashServer(options.crash, isOver, faults),
   ]);
-  await settlePrepared(database, url);
+  await settlePrepared(database, url, 0);
   const epochs = await readEpoch(database);
   await settle(database);
   const records = await reading.finish();
@@ -138,9 +139,19 @@ async function readEpoch(database: Database): Promise<bigint> {
   return (fence as { epoch: bigint }).epoch;
 }
 
-async function settlePrepared(database: Database, url: string): Promise<void> {
+// What a killed writer has prepared would keep its keys locked until the end.
+async function settleOrphans(database: Database, url: string, isOver: () => boolean): Promise<void> {
+  while (!isOver()) {
+    await sleep(300);
+    await settlePrepared(database, url, 400).catch(() => {});
+  }
+}
+
+async function settlePrepared(database: Database, url: string, olderThanMs: number): Promise<void> {
   const left = await database.query<{ gid: string }>(
-    'select gid from pg_prepared_xacts where database = current_database()',
+    `select gid from pg_prepared_xacts
+     where database = current_database() and prepared <= clock_timestamp() - $1 * interval '1 ms'`,
+    [olderThanMs],
   );
   for (const { gid } of left) {
     await withConnection(url, (connection) => connection.query(`commit prepared '${gid}'`)).catch(() => {});
