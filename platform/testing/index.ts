@@ -1,5 +1,7 @@
 export * from './log-oracle.ts';
 export * from './planted-faults.ts';
+export * from './read-outbox.ts';
+export * from './refusal-of.ts';
 export * from './test-database.ts';
 export type { TestPlatform, TestPlatformOptions } from './test-platform.ts';
 
