@@ -149,8 +149,8 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
     const work = perform(due, epoch)
       .catch((error) => {
         queue = [];
-        if (error instanceof FencedError) ownership.lost();
-        else if (!(error instanceof FailpointError)) pauseFor(describeFailure(error).error);
+        if (error instanceof FencedError) return ownership.verify();
+        if (!(error instanceof FailpointError)) pauseFor(describeFailure(error).error);
       })
       .finally(() => {
         busy.delete(due.key);

@@ -201,7 +201,7 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
     }
     forget();
     if (error instanceof FencedError) {
-      ownership.lost();
+      await ownership.verify();
       return;
     }
     if (error instanceof OutOfRange) {

@@ -8,8 +8,8 @@ export interface Ownership {
   readonly name: string;
   /** The epoch under which this process owns it, as far as it knows; whatever it writes checks it again. */
   epoch(): bigint | undefined;
-  /** Says that a write was refused. */
-  lost(): void;
+  /** Asks at once whether it is still ours, after a write was refused. It never rejects. */
+  verify(): Promise<void>;
   /** Calls the listener when it was gained or lost. @returns how to stop. */
   onChange(listener: () => void): () => void;
   close(): Promise<void>;
@@ -36,6 +36,7 @@ export function createOwnership(options: { name: string; lease: Lease; log: Logg
     }
     if (closed) return;
     tell();
+    clearTimeout(timer);
     timer = setTimeout(next, BEAT_EVERY_MS);
   };
   const next = (): void => {
@@ -47,10 +48,9 @@ export function createOwnership(options: { name: string; lease: Lease; log: Logg
   return {
     name,
     epoch: () => lease.epoch,
-    lost() {
-      lease.lose();
-      tell();
+    async verify() {
       if (!closed) next();
+      await holding;
     },
     onChange(listener) {
       listeners.add(listener);
