@@ -57,25 +57,18 @@ export async function storeAnswers(
   now: Date,
   expiresAt: Date,
 ): Promise<void> {
-  const stored = await tx.query(
-    `insert into tradepost.idempotency_records as r (id, request_hash, refused, answer, expires_at)
-     select a.id, a.request_hash, a.refused, a.answer, $5
-     from unnest($1::uuid[], $2::bytea[], $3::boolean[], $4::bytea[]) as a(id, request_hash, refused, answer)
-     on conflict on constraint idempotency_records_pkey do update
-     set request_hash = excluded.request_hash, refused = excluded.refused, answer = excluded.answer,
-       expires_at = excluded.expires_at
-     where r.expires_at <= $6
-     returning 1`,
+  const rows = await tx.query<{ stored: bigint }>(
+    'select tradepost.store_idempotent_answers($1, $2, $3, $4, $5, $6) as stored',
     [
       answers.map(({ identity }) => identity.id),
       answers.map(({ identity }) => identity.requestHash),
       answers.map(({ isRefused }) => isRefused),
       answers.map(({ answer }) => (answer === undefined ? null : Buffer.from(answer))),
-      expiresAt,
       now,
+      expiresAt,
     ],
   );
-  if (stored.length !== answers.length) {
+  if (rows[0]?.stored !== BigInt(answers.length)) {
     throw new Error('An idempotency key was answered twice: its lock did not hold.');
   }
 }

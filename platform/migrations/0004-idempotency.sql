@@ -18,13 +18,15 @@ create index idempotency_records_expires_at_idx on tradepost.idempotency_records
 
 -- One round trip takes the locks of a batch and then looks its answers up. The look-up is a statement of its own in a
 -- volatile function: it sees what was committed by the holder of a lock that was free only a moment ago.
--- The planner's settings keep a plan that was made while the table was empty from scanning it later.
+-- The planner's settings keep a plan that was made while the table was empty from scanning it later, and keep the plan:
+-- planning anew for each length of the arrays costs more than the look-up.
 create function tradepost.claim_idempotency_keys(ids uuid[], locks bigint[], at timestamptz)
 returns table (claimed boolean, request_hash bytea, refused boolean, answer bytea)
 language plpgsql volatile
 set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   held boolean[];
@@ -40,6 +42,29 @@ begin
 end
 $$;
 
+-- Stores the answers of a batch. @returns how many: fewer than were given when a live record is in the way.
+create function tradepost.store_idempotent_answers(
+  ids uuid[], request_hashes bytea[], refusals boolean[], answers bytea[], at timestamptz, expires timestamptz
+) returns bigint
+language plpgsql volatile
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  stored bigint;
+begin
+  insert into tradepost.idempotency_records as r (id, request_hash, refused, answer, expires_at)
+  select a.id, a.request_hash, a.refused, a.answer, expires
+  from unnest(ids, request_hashes, refusals, answers) as a(id, request_hash, refused, answer)
+  on conflict on constraint idempotency_records_pkey do update
+  set request_hash = excluded.request_hash, refused = excluded.refused, answer = excluded.answer,
+    expires_at = excluded.expires_at
+  where r.expires_at <= at;
+  get diagnostics stored = row_count;
+  return stored;
+end
+$$;
+
 -- down
+drop function tradepost.store_idempotent_answers(uuid[], bytea[], boolean[], bytea[], timestamptz, timestamptz);
 drop function tradepost.claim_idempotency_keys(uuid[], bigint[], timestamptz);
 drop table tradepost.idempotency_records;

@@ -3,6 +3,7 @@
 import { type DescFile, type DescService, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { nestedTypes } from '@bufbuild/protobuf/reflect';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import { file_google_rpc_error_details } from '@tradepost/contracts/grpc-error-details';
 import {
   type ServerReflectionRequest,
   type ServerReflectionResponseSchema,
@@ -64,6 +65,8 @@ function createCatalogue(services: readonly DescService[]): Catalogue {
     for (const dependency of file.dependencies) add(dependency);
   };
   for (const service of services) add(service.file);
+  // Errors carry these, and tools want to show them.
+  add(file_google_rpc_error_details);
   return { services: services.map(({ typeName }) => typeName).sort(), byFileName, bySymbol, extensions };
 }
 
