@@ -41,6 +41,19 @@ async function produce(rows: number, topic = 't'): Promise<void> {
 
 const retain = (limits = {}) => applyRetention({ database: testDatabase.database, clock, log: silentLog, ...limits });
 
+/** Transactions of other databases of the server, other tests', may hold back for a moment what counts as complete. */
+async function completeAll(): Promise<void> {
+  for (let look = 0; look < 1000; look += 1) {
+    assert.equal(await retain(), 0);
+    const left = await testDatabase.database.query(
+      'select from tradepost.outbox_partitions where complete_at is null and drawn_xid is not null',
+    );
+    if (left.length === 0) return;
+    await sleep(10);
+  }
+  throw new Error('the partitions did not become complete');
+}
+
 async function partitions(): Promise<bigint[]> {
   const rows = await testDatabase.database.query<{ from_seq: bigint }>(
     'select from_seq from tradepost.outbox_partitions order by from_seq',
@@ -59,7 +72,7 @@ test('partitions lie ahead of the last row, however many rows come', async () =>
 test('what is older than its time is removed, and whoever still needs it is told from where on there is more', async () => {
   const { database } = testDatabase;
   await produce(460);
-  assert.equal(await retain(), 0);
+  await completeAll();
   clock.moveDays(8);
   assert.equal(await retain(), 5);
   const reader = openLogReader({ database });
@@ -82,7 +95,7 @@ test('numbering goes on after everything of a topic was removed', async () => {
   const { database } = testDatabase;
   await produce(50);
   await produce(300, 'other');
-  await retain();
+  await completeAll();
   clock.moveDays(8);
   assert.ok((await retain()) > 0);
   const reader = openLogReader({ database });
@@ -103,7 +116,8 @@ test('nothing goes while a transaction may still bring a row into it, and its ro
     await late.query('commit');
   });
   assert.equal((await runPass(database, 0n, 5000)).logged, 1);
-  assert.equal(await retain(), 0, 'its age counts from its completion');
+  // Its age counts from its completion.
+  await completeAll();
   clock.moveDays(8);
   assert.equal(await retain(), 5);
   const reader = openLogReader({ database });
@@ -113,13 +127,14 @@ test('nothing goes while a transaction may still bring a row into it, and its ro
 
 test('above the size that is allowed the oldest go early', async () => {
   await produce(460);
+  await completeAll();
   assert.equal(await retain({ keepBytes: 1 }), 5);
 });
 
 test('a writer that stays open holds up a removal, but no other writer', async () => {
   const { database, url } = testDatabase;
   await produce(460);
-  await retain();
+  await completeAll();
   clock.moveDays(8);
   await withConnection(url, async (open) => {
     await open.query('begin');
@@ -140,7 +155,7 @@ test('a writer that stays open holds up a removal, but no other writer', async (
 test('a removal that was interrupted is taken up again', async () => {
   const { database, url } = testDatabase;
   await produce(460);
-  await retain();
+  await completeAll();
   clock.moveDays(8);
   await withConnection(url, async (open) => {
     await open.query('begin');
@@ -169,7 +184,7 @@ async function waitForDetach(database: TestDatabase['database']): Promise<void> 
 
 test("two that remove at once do not get in each other's way", async () => {
   await produce(460);
-  await retain();
+  await completeAll();
   clock.moveDays(8);
   await Promise.all([retain(), retain(), retain()]);
   await retain();
