@@ -1,4 +1,4 @@
-// Makes a route's request message out of path, query, body and If-Match. All faults of all three are gathered.
+// Makes a route's request message out of path, query, body and If-Match. All faults of the first three are gathered.
 import { create, type DescField, type Message } from '@bufbuild/protobuf';
 import type { FieldFault, Refusal } from '../errors/index.ts';
 import { decodeJson, fieldDecoder, jsonNameOf } from '../json/index.ts';
@@ -29,8 +29,8 @@ export function createBinder(route: Route): Bind {
     const message = readBody(raw.body, faults) ?? create(route.method.input);
     bindVariables(route, raw.variables, message, faults);
     if (raw.query !== '') bindQuery(route, raw.query, message, faults);
-    if (raw.ifMatch !== undefined) bindIfMatch(route, raw.ifMatch, message);
     if (faults.length > 0) throw refuseHttp('invalid_request', { faults }, { errors: faults });
+    if (raw.ifMatch !== undefined) bindIfMatch(route, raw.ifMatch, message);
     return message;
   };
 }
@@ -114,7 +114,7 @@ function bindIfMatch(route: Route, ifMatch: string, message: Message): void {
   if (revision === undefined) {
     throw refuseHttp('malformed_request', { why: 'This route does not know If-Match' });
   }
-  if (!/^(?:W\/)?"[^"]*"$/.test(ifMatch.trim())) {
+  if (ifMatch.trim() === '' || ifMatch.includes(',')) {
     throw refuseHttp('malformed_request', { why: 'If-Match must be one entity tag, such as "3", or *' });
   }
   const asked = /^"([1-9][0-9]{0,18})"$/.exec(ifMatch.trim())?.[1];
