@@ -3,6 +3,7 @@
 import type { DescMethod, DescMethodUnary, DescService, Message, MessageInitShape } from '@bufbuild/protobuf';
 import { create } from '@bufbuild/protobuf';
 import { isInTransaction } from '../db/index.ts';
+import { Refusal, type StatusName } from '../errors/index.ts';
 import type { CallMeta } from '../service/context.ts';
 import { type Clock, systemClock, uuidv7 } from '../time/index.ts';
 import type { Call, Transport } from './call.ts';
@@ -10,6 +11,7 @@ import { refuseCall } from './call-refusals.ts';
 import type { CallOptions, Client } from './client.ts';
 import { coalesceReads } from './coalesced-reads.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import { observedCall, type RpcObserver } from './observer.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
@@ -20,6 +22,8 @@ export interface ClientsOptions {
   /** @returns the transport to a service that lives elsewhere; undefined when nobody knows where. */
   readonly remote?: (service: DescService) => Transport | undefined;
   readonly clock?: Clock;
+  /** Learns of unary calls from the caller's side; streams are seen by the side that serves them. */
+  readonly observer?: RpcObserver;
   /** Default for unary calls. Default 10 s. */
   readonly timeoutMs?: number;
 }
@@ -62,7 +66,8 @@ export function createClients(options: ClientsOptions): Clients {
     return async (request, given) => {
       refuseInTransaction(method);
       const call = callOf(as, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, given);
-      return transportOf(method.parent).unary(method, request as Message, call);
+      const send = (): Promise<Message> => transportOf(method.parent).unary(method, request as Message, call);
+      return options.observer === undefined ? send() : observe(options.observer, clock, method, call, send);
     };
   };
   const createClient = (service: DescService, as: string): Record<string, unknown> => {
@@ -89,6 +94,27 @@ export function createClients(options: ClientsOptions): Clients {
     },
     call: (method, request, as, given) => unary(method, as)(request as object, given),
   };
+}
+
+async function observe(
+  observer: RpcObserver,
+  clock: Clock,
+  method: DescMethod,
+  { meta }: Call,
+  send: () => Promise<Message>,
+): Promise<Message> {
+  const observed = observedCall('client', method);
+  const startedMs = clock.monotonicMs();
+  let code: StatusName | 'OK' = 'OK';
+  observer.started?.(observed);
+  try {
+    return await send();
+  } catch (error) {
+    code = error instanceof Refusal ? error.status : 'UNKNOWN';
+    throw error;
+  } finally {
+    observer.handled?.(observed, code, (clock.monotonicMs() - startedMs) / 1000, meta.requestId);
+  }
 }
 
 function streamCall(

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { ProbeService } from '@tradepost/contracts/probe';
 import { createClients } from './clients.ts';
 import { createDispatcher } from './dispatcher.ts';
@@ -41,3 +43,37 @@ const grpcConnect: Connect = async (options) => {
 testTransport('local transport', localConnect(false));
 testTransport('paranoid local transport', localConnect({ unavailableRatio: 0, maxDelayMs: 2 }));
 testTransport('grpc transport', grpcConnect);
+
+test('a paranoid transport refuses the share of calls that it is told to, before they arrive', async () => {
+  const numbers = [0, 0.9, 0, 0.1];
+  let drawn = 0;
+  const random = (): number => numbers[drawn++ % numbers.length] as number;
+  const { client, seen } = await localConnect({ unavailableRatio: 0.5, maxDelayMs: 1, random })();
+  const codes: string[] = [];
+  for (let n = 0; n < 5; n += 1) {
+    codes.push(
+      await client.echo({}).then(
+        () => 'OK',
+        ({ code }) => code,
+      ),
+    );
+  }
+  assert.equal(codes.filter((code) => code === 'OK').length, seen.requests.length);
+  assert.ok(codes.includes('unavailable') && codes.includes('OK'), codes.join());
+});
+
+test('the caller’s side of a call is observed too', async () => {
+  const { implementation, context, log } = createProbeHost();
+  const dispatcher = createDispatcher({ log });
+  dispatcher.serve({ implementations: [implementation], context });
+  const handled: string[] = [];
+  const observer = {
+    handled: (call: { side: string; method: string }, code: string) =>
+      void handled.push(`${call.side} ${call.method} ${code}`),
+  };
+  const local = createLocalTransport({ dispatcher, paranoid: false });
+  const client = createClients({ dispatcher, local, observer }).client(ProbeService, 'tester');
+  await client.echo({});
+  await client.echo({ email: 'nobody' }).catch(() => {});
+  assert.deepEqual(handled, ['client Echo OK', 'client Echo INVALID_ARGUMENT']);
+});
