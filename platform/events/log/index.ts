@@ -4,6 +4,7 @@ export * from './log-reader.ts';
 export * from './log-record.ts';
 export { ensurePartitions, isMissingPartition, PARTITION_ROWS } from './outbox-partitions.ts';
 export { type PassOutcome, type PassResult, runPass } from './pass.ts';
+export { type PendingEvents, readPending } from './pending-events.ts';
 export { type RestoreFixResult, restoreFix } from './restore-fix.ts';
 export { applyRetention, type RetentionLimits, type RetentionOptions } from './retention.ts';
 export * from './sequencer.ts';
