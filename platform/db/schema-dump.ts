@@ -80,8 +80,11 @@ interface OtherRow {
   readonly name: string;
 }
 
-/** @returns extensions, schemas, types, sequences, tables with all that hangs on them, functions. */
-export async function schemaDump(database: Queryable): Promise<string> {
+/**
+ * @param schema only what is in this one; all without it.
+ * @returns extensions, schemas, types, sequences, tables with all that hangs on them, functions.
+ */
+export async function schemaDump(database: Queryable, schema?: string): Promise<string> {
   // An empty path makes the server print every name with its schema.
   const rows = await database.query<{ tables: TableRow[] | null; others: OtherRow[] | null }>(
     `with path as materialized (select set_config('search_path', 'pg_catalog', true)),
@@ -90,8 +93,11 @@ export async function schemaDump(database: Queryable): Promise<string> {
      select (select json_agg(row) from listed) as tables, (select json_agg(row) from other) as others`,
     [],
   );
-  const tables = (rows[0]?.tables ?? []).map(printTable);
-  const others = [...(rows[0]?.others ?? [])].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  const isWanted = ({ name }: { name: string }): boolean => schema === undefined || name.startsWith(`${schema}.`);
+  const tables = (rows[0]?.tables ?? []).filter(isWanted).map(printTable);
+  const others = (rows[0]?.others ?? [])
+    .filter(isWanted)
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   const printed = (kind: string): string[] => others.filter((row) => row.kind === kind).map((row) => row.text);
   const parts = [...KINDS_BEFORE_TABLES.map((kind) => printed(kind).join('\n')), ...tables, ...printed('function')];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
