@@ -82,6 +82,7 @@ function registerDown(migrate: Command): void {
     .option('-y, --yes', 'do not ask')
     .action(async (service: string, options: { steps: number; yes?: boolean }, command: Command) => {
       const { migrateDown } = await import('@tradepost/platform/db');
+      chooseServices((await loadSettings(command)).services, [service]);
       await refuseWhileRunning(command);
       await confirm(
         `The last ${options.steps} migrations of ${service} are taken back, with their data.`,

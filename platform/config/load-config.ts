@@ -49,7 +49,7 @@ export function loadConfig(options: LoadConfigOptions): LoadedConfig {
   return loaded;
 }
 
-/** For who checks further before all faults are told together. A faulty setting has no value, whatever its type says. */
+/** For who checks further before all faults are told. A faulty setting has no value, whatever its type says. */
 export function resolveConfig(options: LoadConfigOptions): { loaded: LoadedConfig; faults: ConfigFault[] } {
   const settings = nameSettings(options.specs);
   const env = options.env ?? process.env;

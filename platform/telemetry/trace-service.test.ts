@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OperationsService } from '@tradepost/contracts/operations';
-import type { ReceivedOf, ServiceDefinition } from '../service/index.ts';
+import type { Command, ReceivedOf, ServiceDefinition } from '../service/index.ts';
 import { traceRequest, traceService } from './trace-service.ts';
 import { newTraceparent } from './traceparent.ts';
 import { offTracer, type SpanOptions, type Tracer } from './tracer.ts';
@@ -32,6 +32,8 @@ function recordingTracer(): Tracer & { readonly spans: Recorded[] } {
   };
 }
 
+const drop: Command = { kind: 'command', apply: async (items) => items.map(() => ({ ok: {} as never })) };
+
 const definition: ServiceDefinition = {
   name: 'sample',
   summary: 'A sample.',
@@ -41,7 +43,7 @@ const definition: ServiceDefinition = {
       service: OperationsService,
       handlers: {
         getStatus: { kind: 'query', run: async (_request, _context, meta) => ({ version: meta.traceparent ?? '' }) },
-        dropParked: { kind: 'command', apply: async (items) => items.map(() => ({ ok: {} as never })) },
+        dropParked: drop,
       },
     },
   ],
