@@ -117,13 +117,14 @@ function bindIfMatch(route: Route, ifMatch: string, message: Message): void {
   if (ifMatch.trim() === '' || ifMatch.includes(',')) {
     throw refuseHttp('malformed_request', { why: 'If-Match must be one entity tag, such as "3", or *' });
   }
-  const asked = /^"([1-9][0-9]{0,18})"$/.exec(ifMatch.trim())?.[1];
-  // What is no tag of ours can match nothing.
-  if (asked === undefined) throw refuseHttp('revision_mismatch', {});
-  if (BigInt(asked) > MAX_INT64) throw refuseHttp('revision_mismatch', {});
+  const digits = /^"([1-9][0-9]{0,17})"$/.exec(ifMatch.trim())?.[1];
+  // What is no tag of ours can match nothing: it asks for a revision that nothing reaches.
+  const asked = digits === undefined ? MAX_INT64 : BigInt(digits);
   const given = getField(message, [revision]) as bigint;
-  if (given !== 0n && given !== BigInt(asked)) throw refuseHttp('revision_mismatch', {});
-  setField(message, [revision], BigInt(asked));
+  // The service says what is wrong with it.
+  if (given < 0n) return;
+  if (given !== 0n && given !== asked) throw refuseHttp('revision_mismatch', {});
+  setField(message, [revision], asked);
 }
 
 /** Turns pointers of a service's refusal, into the request message, into what the caller sent: `?limit`, `{id}`. */

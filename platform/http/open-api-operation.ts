@@ -72,7 +72,7 @@ function headerParameters(route: Route): object[] {
   }
   if (route.revision !== undefined) {
     const text = 'Refuses the change when the resource has another state than this `ETag`.';
-    parameters.push(header('If-Match', text, { type: 'string', pattern: '^"[1-9][0-9]{0,17}"$' }));
+    parameters.push(header('If-Match', text, { type: 'string', minLength: 1, pattern: '^[^,]+$', examples: ['"3"'] }));
   }
   return parameters;
 }

@@ -1,4 +1,4 @@
-// Validation rules of a proto field (`buf.validate`) as JSON Schema, so that the documentation promises what is checked.
+// Validation rules of a proto field (`buf.validate`) as JSON Schema: the documentation promises what is checked.
 import { type DescField, getOption, hasOption, ScalarType } from '@bufbuild/protobuf';
 import { type FieldRules, field as fieldRules, Ignore } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 

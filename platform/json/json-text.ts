@@ -140,7 +140,7 @@ export class JsonText {
     return value;
   }
 
-  /** Reads the number that is next, leaving `start`, `pos` and `integer`. @returns whether it is an integer. */
+  /** Reads the number that is next, and notes what it is. @returns whether it is an integer. */
   number(): boolean {
     const text = this.text;
     let at = this.pos;
