@@ -13,6 +13,9 @@ import { DEFAULT_BODY_LIMIT_KIB } from './route.ts';
 /** How often Node looks for connections that are too slow. */
 const CONNECTIONS_CHECK_MS = 2000;
 const EMPTY = {};
+const CORS_HEADERS =
+  'authorization, content-type, idempotency-key, if-match, if-none-match, traceparent, x-api-key, x-correlation-id, ' +
+  'x-request-id';
 
 export interface Timeouts {
   readonly requestTimeoutMs: number;
@@ -102,8 +105,7 @@ function answerOptions(exchange: Exchange, allow: string): void {
       ? {}
       : {
           'access-control-allow-methods': allow,
-          'access-control-allow-headers':
-            'authorization, content-type, idempotency-key, if-match, if-none-match, traceparent, x-api-key, x-request-id',
+          'access-control-allow-headers': CORS_HEADERS,
           'access-control-max-age': '600',
         };
   exchange.answer(204, { allow, ...cors }, '');

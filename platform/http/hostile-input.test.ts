@@ -33,7 +33,8 @@ async function refused(
   assert.equal(problem.status, response.status);
   assert.equal((response.headers.get('x-request-id') ?? '').length > 0, true);
   assert.deepEqual(stub.calls, []);
-  return `${problem.status} ${problem.code} ${(problem.errors ?? []).map(({ pointer, code }) => `${pointer}:${code}`)}`.trim();
+  const faults = (problem.errors ?? []).map(({ pointer, code }) => `${pointer}:${code}`);
+  return `${problem.status} ${problem.code} ${faults}`.trim();
 }
 
 /** Sends bytes as they are. @returns all that is answered until the connection ends. */
@@ -191,7 +192,8 @@ test('a caller who is too slow with headers or body is cut', async () => {
 
 test('a chunked body that outgrows the limit is refused on the way', async () => {
   const chunk = `1000\r\n${' '.repeat(4096)}\r\n`;
-  const head = `POST ${PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+  const type = 'Content-Type: application/json';
+  const head = `POST ${PATH} HTTP/1.1\r\nHost: x\r\n${type}\r\nTransfer-Encoding: chunked\r\n\r\n`;
   const text = await exchange(head, ...Array.from({ length: 17 }, () => chunk));
   assert.match(text, /^HTTP\/1\.1 413 .*"code":"body_too_large"/s);
 });

@@ -18,7 +18,7 @@ export interface Problem {
   readonly body: string;
 }
 
-/** A status outside the range of errors would be a bug of a catalogue; 499, the client went away, is nobody's answer. */
+/** 500 for what is no status of an error: 499, the client went away, is nobody's answer. */
 export function httpStatusOfRefusal(refusal: Refusal): number {
   const status = refusal.options.httpStatus ?? httpStatusOf(refusal.status);
   return status >= 400 && status <= 599 ? status : 500;

@@ -117,13 +117,15 @@ test('32-bit integers are numbers within their range', () => {
 test('all faults are told at once, each with its place and a sentence', () => {
   const { faults } = decodeJson(
     SendScoreEventsRequestSchema,
-    '{"items":[{"event":{"user_id":1.5,"New_score":1,"change":"x"}},{"idempotency_key":7,"a/b~":[]}],"more":{"x":[1,{}]}}',
+    '{"items":[{"event":{"user_id":1.5,"New_score":1,"change":"x"}},' +
+      '{"idempotency_key":7,"a/b~":[]}],"more":{"x":[1,{}]}}',
   );
   assert.deepEqual(
     faults?.map((fault) => `${fault.pointer} ${fault.code}: ${fault.detail}`),
     [
       '/items/0/event/user_id not_an_integer: items[0].event.user_id must be an integer, written in plain digits',
-      '/items/0/event/New_score unknown_field: items[0].event.New_score is not a field of this message; did you mean new_score?',
+      '/items/0/event/New_score unknown_field: items[0].event.New_score is not a field of this message; ' +
+        'did you mean new_score?',
       '/items/0/event/change wrong_type: items[0].event.change must be an integer, not a string',
       '/items/1/idempotency_key wrong_type: items[1].idempotency_key must be a string, not a number',
       '/items/1/a~1b~0 unknown_field: items[1].a/b~ is not a field of this message',
