@@ -30,8 +30,12 @@ export function register(reset: Command): void {
       return;
     }
     await confirm(`All data in ${config.dataDirectory} is deleted.`, options.yes === true);
-    const { removeData } = await import('../remove-data.ts');
-    await removeData(config.dataDirectory);
+    const [{ removeEmbeddedPostgres }, { existsSync, rmSync }] = await Promise.all([
+      import('@tradepost/platform/db'),
+      import('node:fs'),
+    ]);
+    if (existsSync(config.dataDirectory)) await removeEmbeddedPostgres(config.dataDirectory);
+    rmSync(config.dataDirectory, { recursive: true, force: true });
     output.say(`${config.dataDirectory} was deleted.`);
   });
 }

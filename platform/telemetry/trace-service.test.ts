@@ -32,7 +32,11 @@ function recordingTracer(): Tracer & { readonly spans: Recorded[] } {
   };
 }
 
-const drop: Command = { kind: 'command', apply: async (items) => items.map(() => ({ ok: {} as never })) };
+const drop: Command = {
+  kind: 'command',
+  method: OperationsService.method.dropParked,
+  apply: async (items) => items.map(() => ({ ok: {} as never })),
+};
 
 const definition: ServiceDefinition = {
   name: 'sample',
