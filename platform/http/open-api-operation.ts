@@ -71,8 +71,8 @@ function headerParameters(route: Route): object[] {
     parameters.push(header('Idempotency-Key', text, { type: 'string', pattern: '^[!-~]{1,255}$' }));
   }
   if (route.revision !== undefined) {
-    const text = 'Refuses the change when the resource has another state than this `ETag`.';
-    parameters.push(header('If-Match', text, { type: 'string', minLength: 1, pattern: '^[^,]+$', examples: ['"3"'] }));
+    const text = 'Refuses the change when the resource has another state than this `ETag`; `*` takes any.';
+    parameters.push(header('If-Match', text, { type: 'string', minLength: 1, pattern: '^[^,]+$', examples: ['*'] }));
   }
   return parameters;
 }
