@@ -231,10 +231,13 @@ begin
   perform pg_advisory_xact_lock(7310552301);
   select coalesce(max(p.to_seq), 1) into first from tradepost.outbox_partitions p;
   past := first + size;
-  execute format('create table tradepost.log_%s (like tradepost.log including all, primary key (topic, part, sequence) include (seq))', first);
-  execute format('alter table tradepost.log attach partition tradepost.log_%s for values from (%s) to (%s)', first, first, past);
+  execute format('create table tradepost.log_%s (like tradepost.log including all,
+    primary key (topic, part, sequence) include (seq))', first);
+  execute format('alter table tradepost.log attach partition tradepost.log_%s
+    for values from (%s) to (%s)', first, first, past);
   execute format('create table tradepost.outbox_%s (like tradepost.outbox including all)', first);
-  execute format('alter table tradepost.outbox attach partition tradepost.outbox_%s for values from (%s) to (%s)', first, first, past);
+  execute format('alter table tradepost.outbox attach partition tradepost.outbox_%s
+    for values from (%s) to (%s)', first, first, past);
   insert into tradepost.outbox_partitions (from_seq, to_seq) values (first, past);
   return past;
 end
@@ -401,13 +404,15 @@ begin
   -- A position of an earlier life goes back to where the lives parted.
   if exists (select from unnest(incarnations) i where i <> latest.id) then
     afters := array(
-      select case when p.incarnation is null or p.incarnation = latest.id then p.after_sequence else least(p.after_sequence, (
+      select case when p.incarnation is null or p.incarnation = latest.id then p.after_sequence
+      else least(p.after_sequence, (
         select min(coalesce(s.after_sequence, 0))
         from tradepost.incarnations i
         left join tradepost.incarnation_starts s on s.n = i.n and s.topic = p.topic and s.part = p.part
         where i.n > coalesce((select k.n from tradepost.incarnations k where k.id = p.incarnation), latest.n - 1)
       )) end
-      from unnest(topics, parts, incarnations, afters) with ordinality p (topic, part, incarnation, after_sequence, place)
+      from unnest(topics, parts, incarnations, afters)
+        with ordinality p (topic, part, incarnation, after_sequence, place)
       order by p.place
     );
   end if;

@@ -30,7 +30,10 @@ export interface LeaseOptions {
 export interface Lease {
   /** The epoch under which it is held by us, as far as we know. */
   readonly epoch: bigint | undefined;
-  /** Beats when it is ours, otherwise takes it when it is free. Call it about once a second. @returns whether it is ours. */
+  /**
+   * Beats when it is ours, otherwise takes it when it is free. Call it about once a second.
+   * @returns whether it is ours.
+   */
   hold(): Promise<boolean>;
   /** Forgets that it is ours, after a write was refused. */
   lose(): void;

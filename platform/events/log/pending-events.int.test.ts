@@ -13,7 +13,8 @@ after(() => testDatabase.close());
 
 const INSERT = `
   insert into tradepost.outbox (topic, part, key, id, type, occurred_at, request_id, correlation_id, value)
-  select 't', 0, n::text, gen_random_uuid(), 'x', timestamptz '2026-11-21T10:00:00Z' + n * interval '1 second', '', '', '{}'
+  select 't', 0, n::text, gen_random_uuid(), 'x', timestamptz '2026-11-21T10:00:00Z' + n * interval '1 second',
+    '', '', '{}'
   from generate_series(1, $1::int) n`;
 
 test('what waits is counted with its oldest, before, while and after a backlog is taken', async () => {

@@ -64,7 +64,7 @@ async function restoreDump(): Promise<void> {
   await restored.database.query(`select setval('tradepost.outbox_seq', $1)`, [sequence?.at]);
 }
 
-test('a dump that is restored into another server stops the sequencer with a sentence until it is repaired', async (t) => {
+test('a dump restored into another server stops the sequencer with a sentence until it is repaired', async (t) => {
   await source.database.query(INSERT, [['a', 'b', 'c']]);
   await passAll(source);
   await source.database.query(INSERT, [['pending-1', 'pending-2']]);
@@ -128,7 +128,7 @@ test('a consumer that is ahead of a restored log is led back to where the lives 
   assert.deepEqual(await readFrom({ after: 9n, incarnation: unknown }), ['4 d', '5 e']);
 });
 
-test('rows in the log are not delivered again when the server gives away the ids that they were restored with', async () => {
+test('logged rows are not delivered again when the server gives away the ids they were restored with', async () => {
   const { database } = source;
   await database.query(INSERT, [['a', 'b']]);
   await passAll(source);

@@ -69,7 +69,7 @@ test('partitions lie ahead of the last row, however many rows come', async () =>
   assert.ok((room?.left ?? 0n) > 2n * BigInt(PARTITION));
 });
 
-test('what is older than its time is removed, and whoever still needs it is told from where on there is more', async () => {
+test('what is older than its time is removed, and who still needs it is told where the log now begins', async () => {
   const { database } = testDatabase;
   await produce(460);
   await completeAll();

@@ -73,7 +73,7 @@ async function markDrawn(database: Database): Promise<void> {
   );
 }
 
-// Every transaction that may have drawn a number below `to_seq` has ended, and none of its rows waits for the sequencer.
+// Every transaction that may have drawn a number below `to_seq` has ended, and no row of it waits to be sequenced.
 async function markComplete(database: Database, now: Date): Promise<void> {
   await database.query(
     `update tradepost.outbox_partitions p set complete_at = $1

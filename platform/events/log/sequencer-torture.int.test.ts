@@ -56,7 +56,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test(`every committed event is in the log once, dense and in order per key, whatever happens (seed ${seed})`, async (t) => {
+test(`every committed event is in the log once, dense and in order per key (seed ${seed})`, async (t) => {
   const server = await startCrashableServer();
   try {
     const url = await provisionDatabase(server.adminUrl(), 'torture');
@@ -109,11 +109,12 @@ test('a fault that does not fit the function is refused instead of being planted
   await testDatabase.close();
 });
 
-test('an open transaction holds back nobody else, here or in another database, and its own event comes when it ends', async () => {
+test('an open transaction, here or in another database, holds back nobody, and its event comes later', async () => {
   const testDatabase = await createTestDatabase({ service: 'torture' });
   const other = await createTestDatabase({ service: 'torture' });
   const { database, url } = testDatabase;
-  const insert = `insert into tradepost.outbox (topic, part, key, id, type, occurred_at, request_id, correlation_id, value)
+  const insert = `
+    insert into tradepost.outbox (topic, part, key, id, type, occurred_at, request_id, correlation_id, value)
     values ('t', 0, $1, gen_random_uuid(), 'x', now(), '', '', '{}')`;
   const pass = () => database.query<{ logged: number }>('select logged from tradepost.pass(0, $1)', [100]);
   await withConnection(other.url, async (elsewhere) => {

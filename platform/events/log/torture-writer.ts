@@ -19,8 +19,8 @@ export const TORTURE_SCHEMA = `
     foreach wanted_key in array wanted loop
       update torture_keys k set revision = k.revision + 1 where k.key = wanted_key returning k.revision into at;
       insert into tradepost.outbox (topic, part, key, id, type, occurred_at, request_id, correlation_id, value)
-      values ('torture', abs(hashtext(wanted_key)) % ${PARTS}, wanted_key, gen_random_uuid(), 'torture', now(), 'r', 'c',
-        convert_to(at::text, 'UTF8'));
+      values ('torture', abs(hashtext(wanted_key)) % ${PARTS}, wanted_key, gen_random_uuid(), 'torture', now(),
+        'r', 'c', convert_to(at::text, 'UTF8'));
     end loop;
   end $$;`;
 
