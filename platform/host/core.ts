@@ -106,7 +106,7 @@ function observeAll(metrics: Metrics, services: readonly HostedService[], work: 
     metrics.observePool(storage.databases.main);
     metrics.observePipeline({
       service: definition.name,
-      read: () => readPipeline(storage, work.get(definition.name) as Work),
+      read: () => readPipeline(storage, work.get(definition.name) as Work, service.context.clock.now()),
     });
   }
 }

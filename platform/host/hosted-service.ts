@@ -3,7 +3,6 @@ import { type CommandRunner, createCommandRunner, pruneAnswersJob } from '../com
 import type { PlatformConfig } from '../config/index.ts';
 import { type Effects, insertIntents, startEffects } from '../effects/index.ts';
 import {
-  applyRetention,
   type Bus,
   type Consumer,
   createLease,
@@ -18,13 +17,11 @@ import {
 } from '../events/index.ts';
 import type { Cursors } from '../paging/index.ts';
 import type { Clients } from '../rpc/index.ts';
-import { type Context, type Job, job, type ServiceDefinition } from '../service/index.ts';
+import type { Context, ServiceDefinition } from '../service/index.ts';
 import type { ServiceLogger } from '../telemetry/index.ts';
 import type { Clock } from '../time/index.ts';
 import type { ServiceDatabase } from './open-databases.ts';
 import { startJobs } from './run-jobs.ts';
-
-const RETENTION_EVERY_MS = 60_000;
 
 /** What only a service with a database of its own has. */
 export interface Storage {
@@ -108,7 +105,7 @@ export function startWork({ definition, context, storage }: HostedService, bus: 
   const consumers = definition.reactions.map((reaction) => startConsumer({ ...shared, reaction, bus }));
   const effects =
     definition.effects.length === 0 ? undefined : startEffects({ ...shared, effects: definition.effects });
-  const jobs = startJobs({ ...shared, jobs: [...definition.jobs, pruneAnswersJob, retentionJob(storage)] });
+  const jobs = startJobs({ ...shared, jobs: [...definition.jobs, pruneAnswersJob] });
   return {
     consumers,
     effects,
@@ -117,15 +114,4 @@ export function startWork({ definition, context, storage }: HostedService, bus: 
       await ownership.close();
     },
   };
-}
-
-/** Old events go; how long they are kept is the log's own default. */
-function retentionJob({ databases }: Storage): Job {
-  return job({
-    name: 'retention',
-    everyMs: RETENTION_EVERY_MS,
-    run: async ({ clock, log }) => {
-      await applyRetention({ database: databases.pipeline, clock, log });
-    },
-  });
 }

@@ -4,10 +4,10 @@ import type { Context } from '../service/index.ts';
 import { systemClock } from '../time/index.ts';
 import type { Core, CoreOptions } from './core.ts';
 import type { HealthChecks } from './health.ts';
-import { readWaiting } from './read-pipeline.ts';
+import { readOutboxAge } from './read-pipeline.ts';
 
 export function operatedProcess(core: Core, version: string, health: HealthChecks): OperatedProcess {
-  const services = core.services.flatMap(({ definition, storage }): OperatedService[] => {
+  const services = core.services.flatMap(({ definition, context, storage }): OperatedService[] => {
     if (storage === undefined) return [];
     const work = core.work.get(definition.name);
     return [
@@ -24,7 +24,7 @@ export function operatedProcess(core: Core, version: string, health: HealthCheck
           })),
         effects: () => work?.effects?.status() ?? [],
         effectCounts: async () => (await work?.effects?.counts()) ?? new Map(),
-        outboxAgeSeconds: async () => (await readWaiting(storage)).age,
+        outboxAgeSeconds: () => readOutboxAge(storage, context.clock.now()),
       },
     ];
   });

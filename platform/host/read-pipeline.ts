@@ -1,13 +1,7 @@
 // Where the events of a service are: read from its database when somebody asks, by a scrape or by an operator.
+import { readPending } from '../events/index.ts';
 import type { PipelineStats } from '../telemetry/index.ts';
 import type { Storage, Work } from './hosted-service.ts';
-
-// What is visible and has no place in the log yet: behind the newest logged row, and whatever came late before it.
-const WAITING = `
-  select coalesce(extract(epoch from now() - min(o.occurred_at)), 0)::float8 as age, count(*)::int as rows
-  from tradepost.outbox o
-  where o.seq > (select coalesce(max(l.seq), 0) - 10000 from tradepost.log l)
-    and not exists (select from tradepost.log l where l.seq = o.seq)`;
 
 const HEADS = `
   select p.topic, p.part, coalesce(h.sequence, p.first_retained - 1) as head
@@ -16,24 +10,19 @@ const HEADS = `
     select l.sequence from tradepost.log l where l.topic = p.topic and l.part = p.part order by l.sequence desc limit 1
   ) h on true`;
 
-export interface Waiting {
-  /** Seconds. */
-  readonly age: number;
-  readonly rows: number;
-}
-
-export async function readWaiting({ databases }: Storage): Promise<Waiting> {
-  const [waiting] = await databases.pipeline.query<Waiting>(WAITING);
-  return waiting ?? { age: 0, rows: 0 };
+/** Seconds since the oldest event was committed that has no sequence yet; 0 when there is none. */
+export async function readOutboxAge({ databases }: Storage, now: Date): Promise<number> {
+  const { oldestAt } = await readPending(databases.pipeline);
+  return oldestAt === undefined ? 0 : Math.max(0, now.getTime() - oldestAt.getTime()) / 1000;
 }
 
 export function readHeads({ databases }: Storage): Promise<{ topic: string; part: number; head: bigint }[]> {
   return databases.pipeline.query(HEADS);
 }
 
-export async function readPipeline(storage: Storage, work: Work): Promise<PipelineStats> {
-  const [waiting, logHeads, consumers, counts] = await Promise.all([
-    readWaiting(storage),
+export async function readPipeline(storage: Storage, work: Work, now: Date): Promise<PipelineStats> {
+  const [outboxAgeSeconds, logHeads, consumers, counts] = await Promise.all([
+    readOutboxAge(storage, now),
     readHeads(storage),
     Promise.all(
       work.consumers.map(async (consumer) => {
@@ -52,7 +41,7 @@ export async function readPipeline(storage: Storage, work: Work): Promise<Pipeli
     work.effects?.counts(),
   ]);
   return {
-    outboxAgeSeconds: waiting.age,
+    outboxAgeSeconds,
     logHeads,
     consumers: consumers.flat(),
     effects: [...(counts ?? [])].map(([effect, { pending, failed }]) => ({ effect, pending, failed })),

@@ -1,4 +1,5 @@
 // Whether anything is left to do: asked of the databases, never of what a loop believes.
+import { readPending } from '../events/index.ts';
 import type { HostedService, Work } from './hosted-service.ts';
 
 /** What keeps the system from rest; nothing when it is at rest. */
@@ -9,8 +10,8 @@ export async function findUnsettled(
   const left: string[] = [];
   for (const { definition, storage } of services) {
     if (storage === undefined) continue;
-    const [unlogged] = await storage.databases.pipeline.query<{ count: bigint }>(UNLOGGED);
-    if (unlogged !== undefined && unlogged.count > 0n) left.push(`${definition.name}: ${unlogged.count} events to log`);
+    const { count } = await readPending(storage.databases.pipeline);
+    if (count > 0) left.push(`${definition.name}: ${count} events to log`);
     const running = work.get(definition.name);
     for (const consumer of running?.consumers ?? []) {
       const { behind, due } = await consumer.backlog();
@@ -23,12 +24,6 @@ export async function findUnsettled(
   }
   return left;
 }
-
-// Rows that the last checkpoint has not seen, or, while a backlog is taken in chunks, that are not in the log yet.
-const UNLOGGED = `
-  select count(*) as count from tradepost.outbox o
-  where o.seq > (select coalesce(max(l.seq), 0) - 10000 from tradepost.log l)
-    and not exists (select from tradepost.log l where l.seq = o.seq)`;
 
 /** @throws when rest is not reached in time, with what is left. */
 export async function settle(
