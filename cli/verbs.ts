@@ -18,6 +18,11 @@ export const verbs: readonly Verb[] = [
   { name: 'events', summary: 'watch events, show one', load: () => import('./commands/events.ts') },
   { name: 'dlq', summary: 'messages that could not be handled', load: () => import('./commands/dlq.ts') },
   { name: 'mail', summary: 'the mailbox: what was sent to whom', load: () => import('./commands/mail.ts') },
+  {
+    name: 'restore-fix',
+    summary: 'put a restored database in order',
+    load: () => import('./commands/restore-fix.ts'),
+  },
   { name: 'config', summary: 'print or check the configuration', load: () => import('./commands/config.ts') },
   { name: 'doctor', summary: 'find out why it does not start', load: () => import('./commands/doctor.ts') },
   { name: 'completion', summary: 'completion for your shell', load: () => import('./commands/completion.ts') },

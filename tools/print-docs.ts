@@ -1,4 +1,4 @@
-// Prints the comments of the protos by full name, for the API documentation: generated code has them only as comments.
+// Prints the comments of the protos by full name, for the API documentation: generated code has them as comments only.
 import { type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import {
   type DescriptorProto,

@@ -50,7 +50,7 @@ export const docs: Readonly<Record<string, string>> = {
   "tradepost.options.v1.Access.ACCESS_FEED": "A service or feed: `X-API-Key`, where a key is configured.",
   "tradepost.options.v1.Access.ACCESS_PERSON": "A signed-in person, or staff.",
   "tradepost.options.v1.Access.ACCESS_STAFF": "Operators and admins.",
-  "tradepost.options.v1.Batch.method": "The method that answers many of these at once; its request has `repeated requests`, its response `repeated results`.",
+  "tradepost.options.v1.Batch.method": "The method that answers many at once; its request has `repeated requests`, its response `repeated results`.",
   "tradepost.options.v1.Event": "One event: the fact's name, where it is published and who may publish it (the service that declares it).",
   "tradepost.options.v1.Event.event_type": "Set where the topic carries several types: written as `event_type` in front of the value.",
   "tradepost.options.v1.Event.foreign": "Whether a plain record without our headers is accepted on this topic by its owner.",

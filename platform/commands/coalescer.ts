@@ -1,5 +1,5 @@
 // Gathers what arrives while its slots are busy into batches. It never waits for more to come: a batch leaves at the
-// end of the turn of the event loop in which a slot is free, so what was read from many sockets in one turn goes together.
+// end of the turn of the event loop in which a slot is free, so what many sockets brought in one turn goes together.
 import { AsyncResource } from 'node:async_hooks';
 
 export interface CoalescerOptions<Item> {
@@ -8,6 +8,8 @@ export interface CoalescerOptions<Item> {
   readonly maxBatch: number;
   /** Items that may wait. */
   readonly queueLimit: number;
+  /** Items with the same key never run in two batches at once, so that a later one does not overtake. */
+  readonly keyOf?: (item: Item) => unknown;
   /** Runs a batch. It settles its items by itself and must not reject. */
   readonly run: (batch: Item[]) => Promise<void>;
 }
@@ -20,7 +22,9 @@ export interface Coalescer<Item> {
   idle(): Promise<void>;
 }
 
-export function createCoalescer<Item>({ slots, maxBatch, queueLimit, run }: CoalescerOptions<Item>): Coalescer<Item> {
+export function createCoalescer<Item>(options: CoalescerOptions<Item>): Coalescer<Item> {
+  const { slots, maxBatch, queueLimit, keyOf, run } = options;
+  const runningKeys = new Set<unknown>();
   let queue: Item[] = [];
   let busy = 0;
   let isScheduled = false;
@@ -30,11 +34,14 @@ export function createCoalescer<Item>({ slots, maxBatch, queueLimit, run }: Coal
   const flush = AsyncResource.bind((): void => {
     isScheduled = false;
     while (busy < slots && queue.length > 0) {
-      const batch = queue.slice(0, maxBatch);
-      queue = queue.slice(maxBatch);
+      const batch = takeBatch();
+      if (batch.length === 0) break;
+      const keys = keyOf === undefined ? [] : batch.map(keyOf);
+      for (const key of keys) runningKeys.add(key);
       busy += 1;
       void run(batch).finally(() => {
         busy -= 1;
+        for (const key of keys) runningKeys.delete(key);
         schedule();
       });
     }
@@ -42,6 +49,19 @@ export function createCoalescer<Item>({ slots, maxBatch, queueLimit, run }: Coal
     for (const resolve of onIdle) resolve();
     onIdle = [];
   });
+
+  /** The first in the queue whose keys are not under way; the others keep their places. */
+  function takeBatch(): Item[] {
+    if (keyOf === undefined || runningKeys.size === 0) return queue.splice(0, maxBatch);
+    const batch: Item[] = [];
+    const left: Item[] = [];
+    for (const item of queue) {
+      if (batch.length < maxBatch && !runningKeys.has(keyOf(item))) batch.push(item);
+      else left.push(item);
+    }
+    queue = left;
+    return batch;
+  }
 
   function schedule(): void {
     if (isScheduled || busy >= slots) return;

@@ -1,8 +1,7 @@
 // Runs a service's commands: calls of one method that are waiting together share a transaction, each with its own
 // deadline, idempotency key and outcome.
 import type { DescMethodUnary, Message, MessageShape } from '@bufbuild/protobuf';
-import { refusalOfError } from '../rpc/call-errors.ts';
-import { refuseCall } from '../rpc/call-refusals.ts';
+import { refusalOfError, refuseCall } from '../rpc/index.ts';
 import type { Command, CommandItem, Context, Logger, Settled } from '../service/index.ts';
 import { type Clock, systemClock } from '../time/index.ts';
 import { type Coalescer, createCoalescer } from './coalescer.ts';
@@ -66,7 +65,9 @@ export function createCommandRunner(options: CommandRunnerOptions): CommandRunne
         options.observer?.batched?.(command.method.name, live.length, queue?.waiting() ?? 0);
         if (live.length > 0) await runBatch({ transactions, context }, command, live);
       };
-      queue = createCoalescer({ slots, maxBatch: command.maxBatch ?? DEFAULT_MAX_BATCH, queueLimit, run: runWaiting });
+      const { orderBy, maxBatch = DEFAULT_MAX_BATCH } = command;
+      const keyOf = orderBy && ((waiting: Waiting) => orderBy(waiting.item.request as never));
+      queue = createCoalescer({ slots, maxBatch, queueLimit, run: runWaiting, ...(keyOf && { keyOf }) });
       queues.set(command, queue);
     }
     return queue;

@@ -2,7 +2,7 @@
 // Anonymous callers cannot be told apart, so their key holds for one request only.
 import { hash } from 'node:crypto';
 import { type DescMethodUnary, toBinary } from '@bufbuild/protobuf';
-import { callerName } from '../rpc/call.ts';
+import { callerName } from '../rpc/index.ts';
 import type { CommandItem } from '../service/index.ts';
 
 export const MAX_KEY_LENGTH = 255;

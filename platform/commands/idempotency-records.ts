@@ -25,7 +25,7 @@ interface ClaimRow {
   answer: Buffer | null;
 }
 
-/** Locks each key until the transaction ends, never waiting, and looks up its answer. @returns a claim each, in order. */
+/** Locks each key until the transaction ends, never waiting, and looks up its answer. @returns a claim each. */
 export async function claimKeys(tx: Queryable, identities: readonly Identity[], now: Date): Promise<Claim[]> {
   // One order for everybody: of two batches with the same keys, one gets them all.
   const sorted = identities.toSorted((a, b) => (a.lock < b.lock ? -1 : a.lock > b.lock ? 1 : 0));

@@ -4,7 +4,7 @@ import { create, type DescMethodUnary, fromBinary, type Message, toBinary } from
 import { CommitUnknownError, DatabaseUnavailableError } from '../db/index.ts';
 import { httpStatusOf, type Refusal } from '../errors/index.ts';
 import { failpoint } from '../failpoints/index.ts';
-import { decodeRefusal, encodeRefusal } from '../rpc/status-details.ts';
+import { decodeRefusal, encodeRefusal } from '../rpc/index.ts';
 import type { Command, CommandItem, Context, Outcome, Settled, Transaction } from '../service/index.ts';
 import { refuseCommand } from './command-refusals.ts';
 import type { Identity } from './idempotency-key.ts';

@@ -1,6 +1,6 @@
 // Places where a test may kill, stop or break the process. Without `TRADEPOST_FAILPOINTS` each costs one comparison.
 //
-// `TRADEPOST_FAILPOINTS=outbox.before-commit=kill@3,mail.after-handover=throw@1` acts at the n-th passing; `@*` at every.
+// `TRADEPOST_FAILPOINTS=command.before-commit=kill@3,effect.after-record=throw` acts at the n-th passing, `@*` at each.
 // `TRADEPOST_PLANT=inbox-off` switches on a planted bug: the checker of the crash tests must find it.
 
 export type FailpointAction = 'kill' | 'throw' | 'stop';

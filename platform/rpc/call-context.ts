@@ -6,7 +6,7 @@ export interface HandlerContext extends CallContext {
   abort(reason: unknown): void;
 }
 
-/** @returns what makes the context of each call. It is cheap: the signal comes into being when a handler asks for it. */
+/** @returns what makes the context of each call. It is cheap: the signal is made when a handler asks for it. */
 export function handlerContexts(context: Context, commands: CommandRunner | undefined): () => HandlerContext {
   class BoundContext {
     #controller: AbortController | undefined;

@@ -18,6 +18,11 @@ export const refuseCall = defineRefusals({
     detail: (_: object) => 'The call was not answered within its deadline',
   },
   cancelled: { status: 'CANCELLED', title: 'Cancelled', detail: (_: object) => 'The caller cancelled the call' },
+  unknown_service: {
+    status: 'NOT_FOUND',
+    title: 'Unknown service',
+    detail: ({ service }: { service: string }) => `There is no service ${service} here`,
+  },
   unimplemented: {
     status: 'UNIMPLEMENTED',
     title: 'Not implemented',

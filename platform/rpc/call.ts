@@ -12,7 +12,7 @@ export interface Call {
   readonly meta: CallMeta;
   readonly signal?: AbortSignal;
   readonly credentials?: Credentials;
-  /** Called, before the call resolves or rejects, when an earlier call with the same idempotency key got this answer. */
+  /** Called, before the call settles, when an earlier call with the same idempotency key got this answer. */
   readonly onReplayed?: () => void;
 }
 

@@ -1,4 +1,4 @@
-// Calls over the network: gRPC with deadlines on every unary call, keepalive and balancing over all addresses of a name.
+// Calls over the network: gRPC with deadlines on unary calls, keepalive, and balancing over all addresses of a name.
 import {
   type DescMethod,
   type DescMethodUnary,

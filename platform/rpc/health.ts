@@ -1,7 +1,7 @@
 // The standard health service (grpc.health.v1): the state of each service by its full name, and of all under ''.
 import { Health as HealthService, HealthCheckResponse_ServingStatus as Status } from '@tradepost/contracts/grpc-health';
-import { Refusal } from '../errors/index.ts';
-import { type Implementation, implement, query, serverStream } from '../service/feature.ts';
+import { type Implementation, implement, query, serverStream } from '../service/index.ts';
+import { refuseCall } from './call-refusals.ts';
 import { createPipe, type Pipe } from './pipe.ts';
 
 export interface Health {
@@ -26,7 +26,7 @@ export function createHealth(services: readonly string[]): Health {
     check: query(HealthService.method.check, async ({ service }) => {
       const status = states.get(service);
       if (status === undefined) {
-        throw new Refusal('unknown_service', 'NOT_FOUND', 'Unknown service', `There is no service ${service} here`);
+        throw refuseCall('unknown_service', { service });
       }
       return { status };
     }),

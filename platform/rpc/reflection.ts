@@ -11,7 +11,7 @@ import {
 } from '@tradepost/contracts/grpc-reflection';
 import { ServerReflection as V1Alpha } from '@tradepost/contracts/grpc-reflection-v1alpha';
 import { grpcCodeOf } from '../errors/index.ts';
-import { duplexStream, type Implementation, implement } from '../service/feature.ts';
+import { duplexStream, type Implementation, implement } from '../service/index.ts';
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>['messageResponse']>;
 

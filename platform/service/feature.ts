@@ -12,7 +12,7 @@ import type {
 } from '@bufbuild/protobuf';
 import type { EventDeclaration } from '@tradepost/contracts/declare-event';
 import type { Refusal } from '../errors/index.ts';
-import type { CallContext, CallMeta, Context, EffectDeclaration, Received, Transaction } from './context.ts';
+import type { CallContext, CallMeta, Cause, Context, EffectDeclaration, Received, Transaction } from './context.ts';
 
 type Input<M extends DescMethod> = MessageShape<M['input']>;
 type Output<M extends DescMethod> = MessageInitShape<M['output']>;
@@ -49,7 +49,9 @@ export interface Command<M extends DescMethodUnary = DescMethodUnary, Loaded = A
   readonly maxBatch?: number;
   /** How long an answer is kept for its idempotency key. Default 24 h. */
   readonly keepAnswersMs?: number;
-  /** Asks others, outside the transaction. `apply` may get fewer items: what is repeated is answered from its record. */
+  /** Calls for which this is the same are applied in the order in which they came; others may overtake each other. */
+  readonly orderBy?: (request: Input<M>) => unknown;
+  /** Asks others, outside the transaction. `apply` may get fewer items: a repeated one is answered from its record. */
   readonly load?: (items: readonly CommandItem<Input<M>>[], context: Context<Config>) => Promise<Loaded>;
   readonly apply: (
     items: readonly CommandItem<Input<M>>[],
@@ -172,6 +174,7 @@ export interface PerformInfo {
   readonly key: string;
   /** 1 at the first. */
   readonly attempt: number;
+  readonly cause: Cause;
 }
 
 /** `done` and `rejected` are final; `retry` is tried again; a throw counts as `retry` with the error as its detail. */
@@ -195,7 +198,7 @@ export interface Effect<Intent = AnyConfig, Result = AnyConfig, Config = AnyConf
       info: PerformInfo;
       performed: Performed<Result>;
       final: boolean;
-      cause: import('./context.ts').Cause;
+      cause: Cause;
     },
     tx: Transaction<Config>,
   ) => Promise<void>;

@@ -73,9 +73,14 @@ function refuse(file: SourceFile, imported: Import): string | undefined {
   if (arrow && !arrow.may.some((pattern) => pattern.test(target))) return arrow.because;
   if (imported.path === undefined) return undefined;
   const service = /^services\/[^/]+\//.exec(file.path)?.[0];
-  if (service && !imported.path.startsWith(service)) return 'services meet only in messages';
+  if (service && !imported.path.startsWith(service) && !isNeighbourOfTest(file.path, imported.path))
+    return 'services meet only in messages';
   return refusePrivate(file.path, imported);
 }
+
+/** A service's test may host its neighbours, so that there is somebody to ask. */
+const isNeighbourOfTest = (from: string, to: string): boolean =>
+  from.endsWith('.int.test.ts') && /^services\/[^/]+\/service\.ts$/.test(to);
 
 /** Between parts of the platform the door is `index.ts`; a type may be named where it lives, which makes no cycle. */
 function refusePrivate(from: string, imported: Import): string | undefined {

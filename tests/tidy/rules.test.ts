@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { arrows } from './arrows.ts';
 import { capabilities } from './capabilities.ts';
+import { commands } from './commands.ts';
 import { foreignWords } from './foreign-words.ts';
 import { generatedDocsFrom } from './generated-docs.ts';
 import { links } from './links.ts';
@@ -32,6 +33,8 @@ test('every import against an arrow is refused, and every other one passes', asy
     ['platform/http/a.ts', '../../services/user/service.ts'],
     ['services/user/features/a.ts', '../../score/domain/score.ts'],
     ['services/user/features/a.ts', '../service.ts'],
+    ['services/user/features/a.ts', '../../score/service.ts'],
+    ['services/user/features/a.int.test.ts', '../../score/domain/score.ts'],
     ['services/user/features/a.ts', '@tradepost/deploy'],
     ['services/user/domain/a.ts', '../store/users.ts'],
     ['services/user/domain/a.ts', '@tradepost/platform/db'],
@@ -49,6 +52,7 @@ test('every import against an arrow is refused, and every other one passes', asy
     ['platform/http/a.test.ts', '@tradepost/contracts/user'],
     ['platform/events/log/a.ts', '../consume/b.ts'],
     ['services/user/features/a.ts', '@tradepost/contracts/user'],
+    ['services/user/features/a.int.test.ts', '../../score/service.ts'],
     ['services/user/domain/a.ts', '@tradepost/platform/errors'],
     ['services/user/store/a.ts', '@tradepost/platform/db'],
     ['deploy/topology.ts', '../services/user/service.ts'],
@@ -165,6 +169,19 @@ test('dead links, anchors and named paths are refused', async () => {
   assert.deepEqual(await page('`platform/gone/`'), ['docs/a.md:1']);
 });
 
+test('a document that names a command or a script which does not exist is refused', async () => {
+  const page = (text: string): Promise<string[]> =>
+    placesFound(commands, {
+      'docs/a.md': text,
+      'cli/verbs.ts': "[{ name: 'mail', summary: 'the mailbox' }]",
+      'package.json': '{"scripts":{"check":"tsc"}}',
+    });
+  assert.deepEqual(await page('`tradepost mail ls`, `npx tradepost mail`, `npm run check`, Tradepost sends mail'), []);
+  assert.deepEqual(await page('`npx tradepost post ls`'), ['docs/a.md:1']);
+  assert.deepEqual(await page('```sh\ntradepost post ls\n```'), ['docs/a.md:2']);
+  assert.deepEqual(await page('`npm run checks`'), ['docs/a.md:1']);
+});
+
 test('a generated page that lacks a line, or has one too many, is refused', async () => {
   const rule = generatedDocsFrom(async () => new Map([['docs/errors.md', '# Errors\n| a |\n| b |\n']]));
   assert.deepEqual(await placesFound(rule, { 'docs/errors.md': '# Errors\n| a |\n| b |\n' }), []);
@@ -231,7 +248,19 @@ test('paths of a machine and hosts of packages are refused', async () => {
 });
 
 test('every rule has a test above that breaks it', () => {
-  const tried = [arrows, capabilities, sealed, sizes, words, openingNotes, links, refusalCodes, migrations, services];
+  const tried = [
+    arrows,
+    capabilities,
+    commands,
+    sealed,
+    sizes,
+    words,
+    openingNotes,
+    links,
+    refusalCodes,
+    migrations,
+    services,
+  ];
   const names = [...tried, markers, foreignWords, generatedDocsFrom(async () => new Map())].map(({ name }) => name);
   assert.deepEqual(rules.map(({ name }) => name).sort(), names.sort());
 });

@@ -1,6 +1,7 @@
 // All rules of the repository about itself. A new rule is a file here, a line below, and a test that breaks it.
 import { arrows } from './arrows.ts';
 import { capabilities } from './capabilities.ts';
+import { commands } from './commands.ts';
 import { foreignWords } from './foreign-words.ts';
 import { generatedDocs } from './generated-docs.ts';
 import { links } from './links.ts';
@@ -22,6 +23,7 @@ export const rules: readonly Rule[] = [
   words,
   openingNotes,
   links,
+  commands,
   generatedDocs,
   refusalCodes,
   migrations,

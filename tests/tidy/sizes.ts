@@ -13,7 +13,8 @@ export const MAX_LINE_LENGTH = 120;
 export const MAX_STRING_LINE_LENGTH = 160;
 
 const isMeasured = (path: string): boolean =>
-  (isCode(path) || /\.(sql|proto|js)$/.test(path)) && !/^contracts\/(gen|proto\/(google|grpc))\//.test(path);
+  (isCode(path) || /\.(sql|proto|js)$/.test(path)) &&
+  !/^contracts\/(gen|proto\/(google|grpc))\/|\/schema\.sql$/.test(path);
 
 function judgeLength({ path, text }: SourceFile): Fault[] {
   const lines = text.split('\n').length - 1;

@@ -1,5 +1,5 @@
 // Hands one mail to the SMTP server, or, where there is none, logs the documented line and leaves it in the mailbox.
-// Between the server's yes and our record a crash may send a mail twice, with the same Message-ID: the only such window.
+// Between the server's yes and our record a crash may send a mail twice, with one Message-ID: the only such window.
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { events } from '@tradepost/contracts/events';
 import { type Context, effect, type Performed } from '@tradepost/platform/service';

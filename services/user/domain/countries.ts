@@ -31,7 +31,7 @@ const ALPHA_2_OF = new Map(
     }),
 );
 
-/** @param code alpha-2 or alpha-3, in either case. @returns alpha-2 in upper case; undefined for a code that is none. */
+/** @param code alpha-2 or alpha-3, in either case. @returns alpha-2 in upper case; undefined for what is no code. */
 export function alpha2Of(code: string): string | undefined {
   return ALPHA_2_OF.get(code.toUpperCase());
 }

@@ -57,11 +57,11 @@ async function save(changed: readonly Person[], tx: Transaction): Promise<void> 
 }
 
 function decide(person: Person, request: UpdateUserRequest, now: Date): Person | Refusal {
+  const given = givenFields(request);
+  if (given instanceof Refusal) return given;
   if (request.revision !== 0n && request.revision !== person.revision) {
     return refuse('revision_mismatch', { expected: request.revision, actual: person.revision });
   }
-  const given = givenFields(request);
-  if (given instanceof Refusal) return given;
   const fields = change(person, given);
   if (fields instanceof Refusal) return fields;
   if (isSame(fields, person)) return person;

@@ -115,7 +115,7 @@ export const RestSchema: GenMessage<Rest> = /*@__PURE__*/
  */
 export type Batch = Message<"tradepost.options.v1.Batch"> & {
   /**
-   * The method that answers many of these at once; its request has `repeated requests`, its response `repeated results`.
+   * The method that answers many at once; its request has `repeated requests`, its response `repeated results`.
    *
    * @generated from field: string method = 1;
    */
