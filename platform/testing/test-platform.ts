@@ -56,7 +56,16 @@ export async function testPlatform(options: TestPlatformOptions): Promise<TestPl
   const clock = createTestClock();
   const log = options.log ?? createLogger({ level: 'error', format: 'json' });
   const { wrapBus, services } = options;
-  const core = await startCore({ services, config, log, clock, ...(wrapBus === undefined ? {} : { wrapBus }) });
+  const drop = async (): Promise<void> => {
+    await Promise.all([...databases.values()].map((database) => database.close()));
+    rmSync(directory, { recursive: true, force: true });
+  };
+  const core = await startCore({ services, config, log, clock, ...(wrapBus === undefined ? {} : { wrapBus }) }).catch(
+    async (error) => {
+      await drop();
+      throw error;
+    },
+  );
   return {
     core,
     clock,
@@ -66,8 +75,7 @@ export async function testPlatform(options: TestPlatformOptions): Promise<TestPl
     settle: (timeoutMs = 15_000) => core.settle(timeoutMs),
     async close() {
       await core.close();
-      await Promise.all([...databases.values()].map((database) => database.close()));
-      rmSync(directory, { recursive: true, force: true });
+      await drop();
     },
   };
 }

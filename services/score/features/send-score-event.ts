@@ -8,6 +8,7 @@ import {
   ScoreService,
   type SendScoreEventRequest,
   SendScoreEventRequestSchema,
+  type StreamScoreEventsRequest,
 } from '@tradepost/contracts/score';
 import type { Refusal } from '@tradepost/platform/errors';
 import { refusalOfRequest } from '@tradepost/platform/rpc';
@@ -30,6 +31,9 @@ import { hearOfPeople } from './hear-of-people.ts';
 type Scored = Pick<ScoreEvent, 'userId' | 'newScore' | 'change'>;
 
 const accept = {
+  // A person's events are kept in the order in which a feed sends them.
+  orderBy: ({ userId }: Scored): bigint => userId,
+
   load: (items: readonly CommandItem<Scored>[], context: Context): Promise<KnownPerson[]> =>
     hearOfPeople(
       items.map(({ request }) => request.userId),
@@ -119,16 +123,47 @@ const MOST_UNANSWERED = 256;
 export const streamScoreEvents = duplexStream(
   ScoreService.method.streamScoreEvents,
   async function* streamScoreEvents(requests, context, meta) {
-    const pending: Promise<Result[]>[] = [];
-    let place = 0;
-    for await (const request of requests) {
-      pending.push(sendAll([request], place, context, meta));
-      place += 1;
-      if (pending.length >= MOST_UNANSWERED) yield answerOf(await (pending.shift() as Promise<Result[]>));
-    }
-    for (const results of pending) yield answerOf(await results);
+    const send = (request: StreamScoreEventsRequest, place: number): Promise<Result[]> =>
+      sendAll([request], place, context, meta);
+    for await (const results of inOrder(requests, MOST_UNANSWERED, send)) yield answerOf(results);
   },
 );
+
+/** Works on several requests at once and answers each, in order, as soon as it and those before it are done. */
+async function* inOrder<Request, Answer>(
+  requests: AsyncIterable<Request>,
+  most: number,
+  work: (request: Request, place: number) => Promise<Answer>,
+): AsyncGenerator<Answer> {
+  const iterator = requests[Symbol.asyncIterator]();
+  const next = (): Promise<IteratorResult<Request>> => attended(iterator.next());
+  const pending: Promise<Answer>[] = [];
+  let place = 0;
+  let reading: Promise<IteratorResult<Request>> | undefined = next();
+  try {
+    while (reading !== undefined || pending.length > 0) {
+      // Whichever comes first: another request, where there is room for one, or the next answer that is due.
+      const answered = pending[0]?.then(() => undefined);
+      const request = pending.length < most ? reading : undefined;
+      const arrived = await Promise.race([request, answered].filter((one) => one !== undefined));
+      if (arrived === undefined) yield await (pending.shift() as Promise<Answer>);
+      else if (arrived.done === true) reading = undefined;
+      else {
+        pending.push(attended(work(arrived.value, place)));
+        place += 1;
+        reading = next();
+      }
+    }
+  } finally {
+    void iterator.return?.();
+  }
+}
+
+/** Its failure is met where it is awaited, which may be later than it happens. */
+function attended<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
 
 function answerOf([result]: Result[]) {
   return result === undefined ? {} : { result };
