@@ -13,7 +13,7 @@ import {
   type Ownership,
 } from '../events/index.ts';
 import { FailpointError, failpoint } from '../failpoints/index.ts';
-import type { Context, Effect, Logger, Performed, Transaction } from '../service/index.ts';
+import type { Context, Effect, Logger, Performed, PerformInfo, Transaction } from '../service/index.ts';
 import type { Clock } from '../time/index.ts';
 import {
   type AttemptRecord,
@@ -118,10 +118,10 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
   };
 
   const perform = async (due: DueIntent, epoch: bigint): Promise<void> => {
-    const info = { id: due.id, key: due.key, attempt: due.attempts + 1 };
+    const info = { id: due.id, key: due.key, attempt: due.attempts + 1, cause: due.cause };
     const startedMs = clock.monotonicMs();
     failpoint('effect.before-perform');
-    const result = await performOnce(options, due, closing.signal);
+    const result = await performOnce(options, due, info, closing.signal);
     failpoint('effect.after-perform');
     const record = judge(due, result);
     const owner = { lease: ownership.name, epoch };
@@ -256,12 +256,12 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
 async function performOnce(
   options: EffectRunnerOptions,
   due: DueIntent,
+  info: PerformInfo,
   closing: AbortSignal,
 ): Promise<Performed<unknown>> {
   const { effect, context } = options;
   const timeoutMs = effect.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const signal = AbortSignal.any([context.signal, closing, AbortSignal.timeout(timeoutMs)]);
-  const info = { id: due.id, key: due.key, attempt: due.attempts + 1 };
   let stop: (() => void) | undefined;
   const aborted = new Promise<Performed<unknown>>((resolve) => {
     stop = () => resolve({ outcome: 'retry', detail: `no answer within ${timeoutMs} ms` });

@@ -23,6 +23,10 @@ export interface BufferedIntent {
   readonly createdAt: Date;
 }
 
+export interface EventObserver {
+  published?(event: { readonly topic: string; readonly type: string }): void;
+}
+
 export interface TransactionsOptions<Config> {
   readonly database: Database;
   readonly config: Config;
@@ -34,6 +38,8 @@ export interface TransactionsOptions<Config> {
   readonly insertIntents?: (sql: Queryable, intents: readonly BufferedIntent[]) => Promise<void>;
   /** Runs after each commit that wrote something of either kind: poke the sequencer, the effects. It must not throw. */
   readonly onCommitted?: (written: { events: number; intents: number }) => void;
+  /** Learns of every event, after the commit. It must not throw. */
+  readonly observer?: EventObserver;
   readonly partitionRows?: number;
 }
 
@@ -97,7 +103,10 @@ async function runBody<Config, T>(
   if (rows.length > 0) await insertOutbox(sql, rows);
   if (intents.length > 0) await options.insertIntents?.(sql, intents);
   if (rows.length + intents.length > 0) {
-    sql.afterCommit(() => options.onCommitted?.({ events: rows.length, intents: intents.length }));
+    sql.afterCommit(() => {
+      options.onCommitted?.({ events: rows.length, intents: intents.length });
+      if (options.observer?.published !== undefined) for (const row of rows) options.observer.published(row);
+    });
   }
   return result;
 }

@@ -18,6 +18,7 @@ import {
 import type { ServiceDefinition } from '../service/index.ts';
 import { createMetrics, type Metrics, type ServiceLogger } from '../telemetry/index.ts';
 import { type Clock, systemClock } from '../time/index.ts';
+import { openTracer, type Tracer, traceDispatcher, traceTransport } from '../tracing/index.ts';
 import { createHostedService, type HostedService, startWork, type Work } from './hosted-service.ts';
 import { type OpenDatabases, openDatabases } from './open-databases.ts';
 import { readPipeline } from './read-pipeline.ts';
@@ -40,6 +41,7 @@ export interface Core {
   readonly dispatcher: Dispatcher;
   readonly clients: Clients;
   readonly metrics: Metrics;
+  readonly tracer: Tracer;
   readonly databases: OpenDatabases;
   readonly cursors: Cursors;
   readonly work: ReadonlyMap<string, Work>;
@@ -54,19 +56,18 @@ export async function startCore(options: CoreOptions): Promise<Core> {
   const report = createStepReport(options.onStep ?? (() => {}));
   const stopping = new AbortController();
   const metrics = createMetrics();
+  const tracer = await openTracer({ endpoint: config.otlpEndpoint, serviceName: config.telemetryName });
   const databases = await openDatabases({ ...options, observer: metrics.database, report });
   const work = new Map<string, Work>();
-  const dispatcher = createDispatcher({
-    log,
-    clock,
-    observer: metrics.rpc,
-    guards: config.apiKey === undefined ? [] : [guardFeeds(config.apiKey)],
-  });
-  const clients = createClients({ dispatcher, local: createLocalTransport({ dispatcher }), clock });
+  const guards = config.apiKey === undefined ? [] : [guardFeeds(config.apiKey)];
+  const dispatcher = traceDispatcher(createDispatcher({ log, clock, observer: metrics.rpc, guards }), tracer);
+  const local = traceTransport(createLocalTransport({ dispatcher }), tracer, 'client');
+  const clients = createClients({ dispatcher, local, clock, observer: metrics.rpc });
   const cursors = createCursors(cursorSecret(config.dataDirectory));
   const services = options.services.map((definition) =>
     createHostedService({
-      ...{ definition, config, cursors, clock, log, signal: stopping.signal },
+      ...{ definition, config, cursors, clock, log, tracer, signal: stopping.signal },
+      observers: metrics.ofService(definition.name),
       databases: databases.byService.get(definition.name),
       clients: () => clients,
       onIntents: () => work.get(definition.name)?.effects?.poke(),
@@ -85,7 +86,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
   observeAll(metrics, services, work);
 
   return {
-    ...{ services, dispatcher, clients, metrics, databases, cursors, work },
+    ...{ services, dispatcher, clients, metrics, tracer, databases, cursors, work },
     startedAt: clock.now(),
     settle: (timeoutMs) => settle(services, work, timeoutMs),
     async close() {
@@ -95,6 +96,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       await Promise.all(services.map(({ storage }) => storage?.commands.close()));
       await Promise.all(services.map(({ storage }) => storage?.sequencer.close()));
       await databases.close();
+      await tracer.close();
     },
   };
 }
@@ -103,7 +105,9 @@ function observeAll(metrics: Metrics, services: readonly HostedService[], work: 
   for (const service of services) {
     const { definition, storage } = service;
     if (storage === undefined) continue;
-    metrics.observePool(storage.databases.main);
+    metrics.observePool(storage.databases.main, 'main');
+    metrics.observePool(storage.databases.pipeline, 'pipeline');
+    metrics.observeSequencer({ service: definition.name, status: storage.sequencer.status });
     metrics.observePipeline({
       service: definition.name,
       read: () => readPipeline(storage, work.get(definition.name) as Work, service.context.clock.now()),

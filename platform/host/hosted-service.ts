@@ -18,8 +18,9 @@ import {
 import type { Cursors } from '../paging/index.ts';
 import type { Clients } from '../rpc/index.ts';
 import type { Context, ServiceDefinition } from '../service/index.ts';
-import type { ServiceLogger } from '../telemetry/index.ts';
+import type { ServiceLogger, ServiceObservers } from '../telemetry/index.ts';
 import type { Clock } from '../time/index.ts';
+import { type Tracer, traceCommands, traceService } from '../tracing/index.ts';
 import type { ServiceDatabase } from './open-databases.ts';
 import { startJobs } from './run-jobs.ts';
 
@@ -30,6 +31,7 @@ export interface Storage {
   readonly sequencer: Sequencer;
   readonly reader: LogReader;
   readonly commands: CommandRunner;
+  readonly observers: ServiceObservers;
 }
 
 export interface HostedService {
@@ -54,13 +56,16 @@ export interface HostedServiceOptions {
   readonly cursors: Cursors;
   readonly clock: Clock;
   readonly log: ServiceLogger;
+  readonly observers: ServiceObservers;
+  readonly tracer: Tracer;
   readonly signal: AbortSignal;
   /** Told after commits that recorded intents. */
   readonly onIntents: () => void;
 }
 
 export function createHostedService(options: HostedServiceOptions): HostedService {
-  const { definition, databases, clock, cursors, signal } = options;
+  const { databases, clock, cursors, signal, observers, tracer } = options;
+  const definition = traceService(options.definition, tracer);
   const log = options.log.child({ service: definition.name });
   const config: unknown = options.config.loaded.of(definition.config);
   const context: Context = {
@@ -84,27 +89,33 @@ export function createHostedService(options: HostedServiceOptions): HostedServic
     clock,
     log,
     insertIntents,
+    observer: observers.events,
     onCommitted({ events, intents }) {
       if (events > 0) sequencer.poke();
       if (intents > 0) options.onIntents();
     },
   });
-  const commands = createCommandRunner({ transactions, context, log, clock });
+  const runner = createCommandRunner({ transactions, context, log, clock, observer: observers.commands });
+  const commands = traceCommands(runner, tracer);
   const reader = openLogReader({ database: databases.pipeline, advances: sequencer });
-  return { definition, context, storage: { databases, transactions, sequencer, reader, commands } };
+  return { definition, context, storage: { databases, transactions, sequencer, reader, commands, observers } };
 }
 
 /** Starts consumers, effects and jobs of a service. */
 export function startWork({ definition, context, storage }: HostedService, bus: Bus): Work {
   if (storage === undefined) return { consumers: [], effects: undefined, close: async () => {} };
-  const { transactions, databases } = storage;
+  const { transactions, databases, observers } = storage;
   const { clock, log } = context;
   const lease = createLease({ database: databases.pipeline, clock, name: 'consumers' });
   const ownership = createOwnership({ name: 'consumers', lease, log });
   const shared = { database: databases.main, transactions, context, clock, log, ownership };
-  const consumers = definition.reactions.map((reaction) => startConsumer({ ...shared, reaction, bus }));
+  const consumers = definition.reactions.map((reaction) =>
+    startConsumer({ ...shared, reaction, bus, observer: observers.consumers }),
+  );
   const effects =
-    definition.effects.length === 0 ? undefined : startEffects({ ...shared, effects: definition.effects });
+    definition.effects.length === 0
+      ? undefined
+      : startEffects({ ...shared, effects: definition.effects, observer: observers.effects });
   const jobs = startJobs({ ...shared, jobs: [...definition.jobs, pruneAnswersJob] });
   return {
     consumers,

@@ -37,25 +37,25 @@ export function createDatabaseMetrics(registry: Registry): Required<DatabaseObse
   };
 }
 
-export function createPoolMetrics(registry: Registry): (pool: PoolSource) => () => void {
-  const pools = new Set<PoolSource>();
+export function createPoolMetrics(registry: Registry): (pool: PoolSource, name: string) => () => void {
+  const pools = new Map<PoolSource, string>();
   new Gauge({
     name: 'db_pool_connections',
     help: 'Connections of a pool: open, free (idle, or not opened yet), waited for, and the most there may be.',
-    labelNames: ['service', 'state'] as const,
+    labelNames: ['service', 'pool', 'state'] as const,
     registers: [registry],
     collect() {
       this.reset();
-      for (const pool of pools) {
+      for (const [pool, name] of pools) {
         const { total, idle, waiting, max } = pool.stats();
         for (const [state, value] of Object.entries({ open: total, free: idle, waiting, max })) {
-          this.set({ service: pool.service, state }, value);
+          this.set({ service: pool.service, pool: name, state }, value);
         }
       }
     },
   });
-  return (pool) => {
-    pools.add(pool);
+  return (pool, name) => {
+    pools.set(pool, name);
     return () => void pools.delete(pool);
   };
 }

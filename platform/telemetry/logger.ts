@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 import { type DestinationStream, destination, type Logger as PinoLogger, pino } from 'pino';
 import type { Cause, Logger } from '../service/context.ts';
-import { traceIdOf } from './traceparent.ts';
+import { traceIdOf } from '../tracing/index.ts';
 
 export interface LogOptions {
   /** Default `info`. */

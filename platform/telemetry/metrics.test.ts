@@ -43,8 +43,11 @@ test('HTTP requests are counted by route template, method and status', async () 
 
 test('pools are read at the scrape and forgotten when told', async () => {
   const metrics = createMetrics({ processMetrics: false });
-  const forget = metrics.observePool({ service: 'user', stats: () => ({ total: 3, idle: 8, waiting: 0, max: 10 }) });
-  assert.ok((await metrics.print()).body.includes('db_pool_connections{service="user",state="free"} 8\n'));
+  const forget = metrics.observePool(
+    { service: 'user', stats: () => ({ total: 3, idle: 8, waiting: 0, max: 10 }) },
+    'main',
+  );
+  assert.ok((await metrics.print()).body.includes('db_pool_connections{service="user",pool="main",state="free"} 8\n'));
   forget();
   assert.equal((await metrics.print()).body.includes('service="user"'), false);
 });

@@ -5,9 +5,11 @@ import type { DatabaseObserver } from '../db/index.ts';
 import type { RpcObserver } from '../rpc/observer.ts';
 import { createDatabaseMetrics, createPoolMetrics } from './database-metrics.ts';
 import { createHttpMetrics } from './http-metrics.ts';
-import type { HttpObserver, PipelineSource, PoolSource } from './observers.ts';
+import type { HttpObserver, PipelineSource, PoolSource, SequencerSource } from './observers.ts';
 import { createPipelineMetrics } from './pipeline-metrics.ts';
 import { createRpcMetrics } from './rpc-metrics.ts';
+import { createSequencerMetrics } from './sequencer-metrics.ts';
+import { createServiceMetrics, type ServiceObservers } from './service-metrics.ts';
 
 export interface Metrics {
   /** For metrics of one's own: `new Counter({ …, registers: [metrics.registry] })`. */
@@ -15,8 +17,12 @@ export interface Metrics {
   readonly rpc: Required<RpcObserver>;
   readonly http: HttpObserver;
   readonly database: Required<DatabaseObserver>;
-  /** @returns how to forget the pool. */
-  observePool(pool: PoolSource): () => void;
+  /** What the parts of a service tell. */
+  ofService(service: string): ServiceObservers;
+  /** @param name which of a service's pools it is. @returns how to forget it. */
+  observePool(pool: PoolSource, name: string): () => void;
+  /** @returns how to forget the sequencer. */
+  observeSequencer(sequencer: SequencerSource): () => void;
   /** @returns how to forget the pipeline. */
   observePipeline(pipeline: PipelineSource): () => void;
   /** What `/metrics` answers. */
@@ -32,7 +38,9 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
     rpc: createRpcMetrics(registry),
     http: createHttpMetrics(registry),
     database: createDatabaseMetrics(registry),
+    ofService: createServiceMetrics(registry),
     observePool: createPoolMetrics(registry),
+    observeSequencer: createSequencerMetrics(registry),
     observePipeline: pipeline.observe,
     async print() {
       await pipeline.refresh();

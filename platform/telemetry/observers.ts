@@ -38,6 +38,12 @@ export interface PipelineStats {
   }[];
 }
 
+/** A sequencer as it is at the moment. */
+export interface SequencerSource {
+  readonly service: string;
+  status(): { readonly state: string; readonly passes: number; readonly logged: number };
+}
+
 /** Asked at every scrape, with two seconds to answer. */
 export interface PipelineSource {
   readonly service: string;

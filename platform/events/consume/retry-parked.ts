@@ -96,6 +96,7 @@ async function retryWaiting(
       withImmediateRetries(async () => {
         const applied = range.filter(({ kind }) => kind === 'apply');
         if (applied.length === 0) return;
+        const startedMs = work.clock.monotonicMs();
         await settleRows(work, state, applied.map(rowOf), async (tx) => {
           await applyTo(work, messagesOf(applied), tx, loaded);
           await resolveParked(
@@ -106,7 +107,8 @@ async function retryWaiting(
         });
         work.detector.succeeded();
         work.counters.applied += BigInt(applied.length);
-        work.observer.batch?.({ ...work.identity, applied: applied.length, passed: 0, durationMs: 0 });
+        const durationMs = work.clock.monotonicMs() - startedMs;
+        work.observer.batch?.({ ...work.identity, applied: applied.length, passed: 0, durationMs });
       }),
     async setAside(step, error) {
       const failure = describeFailure(error);

@@ -1,5 +1,6 @@
 // Spans, for whoever collects them. Without a collector a span is a constant that hands its parent's context on, so
 // that tracing which is switched off costs nothing; the SDK is loaded only when an endpoint is configured.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { newTraceparent } from './traceparent.ts';
 
 export type SpanKind = 'internal' | 'server' | 'client' | 'producer' | 'consumer';
@@ -58,6 +59,13 @@ export async function openTracer(options: TracerOptions): Promise<Tracer> {
   return openOtlpTracer(options.endpoint, options.serviceName ?? 'tradepost');
 }
 
+const current = new AsyncLocalStorage<string>();
+
+/** The context of the span that the present work runs in; undefined outside `inSpan`. */
+export function currentTraceparent(): string | undefined {
+  return current.getStore();
+}
+
 /** Runs the work in a span, which fails when the work throws. */
 export async function inSpan<T>(
   tracer: Tracer,
@@ -67,7 +75,7 @@ export async function inSpan<T>(
 ): Promise<T> {
   const span = tracer.startSpan(name, options);
   try {
-    return await work(span);
+    return await current.run(span.traceparent, work, span);
   } catch (error) {
     span.fail(error);
     throw error;

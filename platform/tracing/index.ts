@@ -1,0 +1,5 @@
+export * from './trace-batches.ts';
+export * from './trace-calls.ts';
+export * from './trace-service.ts';
+export * from './traceparent.ts';
+export * from './tracer.ts';
