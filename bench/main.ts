@@ -1,5 +1,5 @@
-// `npm run bench -- [--quick] [--rounds N] [--seconds N] [--events N] [name …]`: measures, prints the table, keeps it in
-// `bench/results/`. It fails when an outcome is wrong; a goal that is missed is said in the table.
+// `npm run bench -- [--quick] [--rounds N] [--seconds N] [--events N] [name …]`: measures, prints the table and keeps it
+// in the folder `results`. It fails when an outcome is wrong; a goal that is missed is said in the table.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';

@@ -22,10 +22,15 @@ export interface LanesOptions<Item> {
 interface Lane<Item> {
   readonly waiting: Item[];
   running: Promise<void> | undefined;
+  /** Called when there may be room again. */
+  onRoom: (() => void)[];
 }
 
 export function createLanes<Item>(options: LanesOptions<Item>): Lanes<Item> {
-  const lanes = Array.from({ length: options.lanes }, (): Lane<Item> => ({ waiting: [], running: undefined }));
+  const lanes = Array.from(
+    { length: options.lanes },
+    (): Lane<Item> => ({ waiting: [], running: undefined, onRoom: [] }),
+  );
   const most = options.maxBatch * 2;
   let failure: { readonly error: unknown } | undefined;
 
@@ -34,12 +39,15 @@ export function createLanes<Item>(options: LanesOptions<Item>): Lanes<Item> {
       // What arrives in the same moment belongs to the same batch.
       await setImmediate();
       while (lane.waiting.length > 0 && failure === undefined) {
-        await options.send(takeBatch(lane.waiting, options));
+        const batch = takeBatch(lane.waiting, options);
+        tellRoom(lane);
+        await options.send(batch);
       }
     } catch (error) {
       failure ??= { error };
     } finally {
       lane.running = undefined;
+      tellRoom(lane);
     }
   };
 
@@ -51,7 +59,7 @@ export function createLanes<Item>(options: LanesOptions<Item>): Lanes<Item> {
       lane.waiting.push(item);
       lane.running ??= run(lane);
       while (lane.waiting.length >= most && lane.running !== undefined) {
-        await Promise.race([lane.running, setImmediate()]);
+        await new Promise<void>((resolve) => lane.onRoom.push(resolve));
       }
     },
     async finish() {
@@ -59,6 +67,10 @@ export function createLanes<Item>(options: LanesOptions<Item>): Lanes<Item> {
       if (failure !== undefined) throw failure.error;
     },
   };
+}
+
+function tellRoom<Item>(lane: Lane<Item>): void {
+  for (const resume of lane.onRoom.splice(0)) resume();
 }
 
 function takeBatch<Item>(waiting: Item[], { maxBatch, identityOf }: LanesOptions<Item>): Item[] {
