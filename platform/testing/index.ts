@@ -1,3 +1,4 @@
+export { createFaultyBus } from '../events/faulty-bus.ts';
 export * from './log-oracle.ts';
 export * from './planted-faults.ts';
 export * from './read-outbox.ts';

@@ -15,15 +15,24 @@ export const systemClock: Clock = {
   sleep: (ms, signal) => sleepReal(ms, signal),
 };
 
-function sleepReal(ms: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted) return Promise.resolve();
+/** The longest time of a timer of Node; a longer one would end at once. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+async function sleepReal(ms: number, signal?: AbortSignal): Promise<void> {
+  for (let left = ms; !signal?.aborted; left -= LONGEST_TIMER_MS) {
+    await timer(Math.min(left, LONGEST_TIMER_MS), signal);
+    if (left <= LONGEST_TIMER_MS) return;
+  }
+}
+
+function timer(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const finish = (): void => {
-      clearTimeout(timer);
+      clearTimeout(timeout);
       signal?.removeEventListener('abort', finish);
       resolve();
     };
-    const timer = setTimeout(finish, ms);
+    const timeout = setTimeout(finish, ms);
     signal?.addEventListener('abort', finish, { once: true });
   });
 }

@@ -1,6 +1,6 @@
 // A clock that tests move. Domain time stands where it was put and goes on only by `advance`, or with real time when it
 // is told to run; what must not depend on it (leases, latencies) keeps the machine's own monotonic clock.
-import { type Clock, systemClock } from './clock.ts';
+import { type Clock, LONGEST_TIMER_MS, systemClock } from './clock.ts';
 
 export interface TestClock extends Clock {
   advance(ms: number): void;
@@ -28,7 +28,7 @@ export function createTestClock(start: Date = new Date()): TestClock {
             signal?.removeEventListener('abort', wake);
             resolve();
           };
-          const timer = setTimeout(wake, Math.max(0, until - clock.now().getTime()));
+          const timer = setTimeout(wake, Math.min(Math.max(0, until - clock.now().getTime()), LONGEST_TIMER_MS));
           sleepers.add(wake);
           signal?.addEventListener('abort', wake, { once: true });
         });
