@@ -8,6 +8,7 @@ import { createOperations } from '../operations/index.ts';
 import { createGrpcServer } from '../rpc/index.ts';
 import { createAccessLog } from '../telemetry/index.ts';
 import { systemClock } from '../time/index.ts';
+import { traceRequests } from '../tracing/index.ts';
 import { type Core, type CoreOptions, startCore } from './core.ts';
 import { createHealthChecks, type HealthChecks } from './health.ts';
 import { type OpenPort, openPort } from './open-port.ts';
@@ -77,7 +78,7 @@ async function openPorts(
 
 function createRestServer(
   { config, log, clock = systemClock, version }: HostOptions,
-  { services, clients, metrics }: Core,
+  { services, clients, metrics, tracer }: Core,
   edge: readonly DescService[],
   check: HealthChecks['read'],
 ): HttpServer {
@@ -95,6 +96,7 @@ function createRestServer(
     metrics: { contentType: metrics.registry.contentType, metrics: async () => (await metrics.print()).body },
     ...(config.apiKey === undefined ? {} : { apiKey: config.apiKey }),
     limits: { rate: config.rateLimit, rateOnLoopback: !config.rateLimit.loopbackExempt },
+    startSpan: traceRequests(tracer, probes),
     async invoke(method, request, { meta, credentials }) {
       let replayed = false;
       const message = await clients.call(method, request as never, 'gateway', {

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from '../errors/index.ts';
 import type { Logger } from '../service/context.ts';
+import type { Span, StartRequest } from '../tracing/index.ts';
 import { problemOf } from './problem.ts';
 import { pathOf } from './query-string.ts';
 import { type RequestIds, requestIdsOf } from './request-ids.ts';
@@ -28,6 +29,7 @@ export interface ExchangeHost {
   readonly log: Logger;
   readonly monotonicMs: () => number;
   readonly onHandled: ((request: HandledRequest) => void) | undefined;
+  readonly startSpan: StartRequest | undefined;
   /** Whether connections are to be closed with their answer. */
   isClosing(): boolean;
   /** The origins whose pages may read answers. */
@@ -35,7 +37,7 @@ export interface ExchangeHost {
 }
 
 export class Exchange {
-  readonly ids: RequestIds;
+  readonly ids: RequestIds & { readonly span: Span | undefined };
   readonly raw: IncomingMessage;
   readonly response: ServerResponse;
   readonly route: string;
@@ -50,7 +52,8 @@ export class Exchange {
     this.raw = raw;
     this.response = response;
     this.route = route;
-    this.ids = requestIdsOf(raw.headers);
+    const { startSpan } = host;
+    this.ids = requestIdsOf(raw.headers, startSpan && ((parent) => startSpan(raw.method ?? '', route, parent)));
     this.startedMs = host.monotonicMs();
   }
 
@@ -106,6 +109,7 @@ export class Exchange {
   }
 
   private observe(status: number, code: string | undefined, responseBytes: number): void {
+    if (this.ids.span !== undefined) endSpan(this.ids.span, status, code);
     const { onHandled, monotonicMs } = this.host;
     if (onHandled === undefined) return;
     onHandled({
@@ -122,4 +126,10 @@ export class Exchange {
       responseBytes,
     });
   }
+}
+
+function endSpan(span: Span, status: number, code: string | undefined): void {
+  span.set({ 'http.response.status_code': status });
+  if (status >= 500) span.fail(code ?? `${status}`);
+  span.end();
 }

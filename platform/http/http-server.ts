@@ -5,6 +5,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../service/context.ts';
 import type { Clock } from '../time/index.ts';
+import type { StartRequest } from '../tracing/index.ts';
 import { addPage, addRoute } from './add-route.ts';
 import { createAdmission } from './admission.ts';
 import { type Authorize, createAuthorize } from './authorize.ts';
@@ -55,6 +56,8 @@ export interface HttpServerOptions {
   readonly corsOrigins?: readonly string[];
   /** Told of every answer. It must not throw. */
   readonly onHandled?: (request: HandledRequest) => void;
+  /** Gives requests their spans; absent while nobody collects them. */
+  readonly startSpan?: StartRequest | undefined;
   readonly api?: ApiFacts;
   /** Further GET routes by path: pages, documents. */
   readonly pages?: ReadonlyMap<string, PlainHandler>;
@@ -94,6 +97,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     log: options.log,
     monotonicMs: () => clock.monotonicMs(),
     onHandled: options.onHandled,
+    startSpan: options.startSpan,
     isClosing: () => state.closing,
     corsOrigins: options.corsOrigins ?? [],
   };

@@ -3,14 +3,13 @@
 import { Metadata } from '@grpc/grpc-js';
 import type { Caller, CallMeta } from '../service/context.ts';
 import { uuidv7 } from '../time/index.ts';
+import { adoptTraceparent } from '../tracing/index.ts';
 import { type Call, type Credentials, callerName, parseCaller } from './call.ts';
 
 export const REPLAYED = 'idempotent-replayed';
 const CALLER = 'x-tradepost-caller';
 const PRINTABLE = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 const ID = /^[\x21-\x7e]{1,128}$/;
-// W3C Trace Context, version 00.
-const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 export function writeMetadata({ meta, credentials }: Call): Metadata {
   const metadata = new Metadata();
@@ -43,7 +42,7 @@ export function readMetadata(metadata: Metadata): ReadMetadata {
   };
   const requestId = text('x-request-id', ID) ?? uuidv7();
   const causationId = text('x-causation-id', ID);
-  const traceparent = text('traceparent', TRACEPARENT);
+  const traceparent = adoptTraceparent(metadata.get('traceparent')[0]);
   const idempotencyKey = readKey(metadata);
   const claimed = text(CALLER, ID);
   const authorization = text('authorization', /./);

@@ -1,6 +1,7 @@
 // Spans of calls: on the side that serves them, whatever transport they came by, and on the side that makes them.
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { Call, Dispatcher, Transport } from '../rpc/index.ts';
+import { newTraceparent } from './traceparent.ts';
 import { currentTraceparent, inSpan, type Span, type SpanOptions, type Tracer } from './tracer.ts';
 
 /** A request from outside. @returns undefined for one that nobody wants to see. */
@@ -13,8 +14,19 @@ export function traceRequests(tracer: Tracer, quiet: ReadonlySet<string>): Start
     quiet.has(route) ? undefined : tracer.startSpan(`${httpMethod} ${route}`, { kind: 'server', parent });
 }
 
+/** Without a collector calls that come without a context get one: what follows from them is tied together anyway. */
 export function traceDispatcher(dispatcher: Dispatcher, tracer: Tracer): Dispatcher {
-  return tracer.enabled ? { ...dispatcher, ...traceTransport(dispatcher, tracer, 'server') } : dispatcher;
+  if (tracer.enabled) return { ...dispatcher, ...traceTransport(dispatcher, tracer, 'server') };
+  return {
+    ...dispatcher,
+    unary: (method, request, call) => dispatcher.unary(method, request, withTrace(call)),
+    stream: (method, requests, call) => dispatcher.stream(method, requests, withTrace(call)),
+  };
+}
+
+function withTrace(call: Call): Call {
+  if (call.meta.traceparent !== undefined) return call;
+  return { ...call, meta: { ...call.meta, traceparent: newTraceparent() } };
 }
 
 /** @param side `client` for what carries calls away, `server` for what they end in. */

@@ -24,6 +24,12 @@ export function parseTraceparent(header: string | undefined): TraceContext | und
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
 }
 
+/** @returns what to hand on of a header that came from outside, in the version that is spoken here. */
+export function adoptTraceparent(header: unknown): string | undefined {
+  if (typeof header !== 'string' || parseTraceparent(header) === undefined) return undefined;
+  return header.length === 55 && header.startsWith('00') ? header : `00${header.slice(2, 55)}`;
+}
+
 export function formatTraceparent({ traceId, spanId, sampled }: TraceContext): string {
   return `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`;
 }
