@@ -5,7 +5,9 @@ import type { Attempt, StoredEmail } from '../store/emails.ts';
 export function toEmailMessage(mail: StoredEmail, attempts: readonly Attempt[] = []) {
   const { id, userId, notificationId, recipient: to, subject, text, html, messageId, status, reason } = mail;
   return {
-    ...{ id, userId, notificationId, to, subject, text, html, messageId, status, reason },
+    ...{ id, to, subject, text, html, messageId, status, reason },
+    ...(userId === 0n ? {} : { userId }),
+    ...(notificationId === 0n ? {} : { notificationId }),
     createdAt: timestampFromDate(mail.createdAt),
     ...(mail.sentAt === null ? {} : { sentAt: timestampFromDate(mail.sentAt) }),
     attempts: attempts.map((attempt) => ({ ...attempt, startedAt: timestampFromDate(attempt.startedAt) })),

@@ -80,7 +80,7 @@ test('a mail by request goes to a person, or to an address', async () => {
     ['ada@example.com', 'Hello', 'queued', ada],
   );
   const { email: direct } = await mails.sendEmail({ to: 'Guest@example.com', subject: 'Hi', message: 'One & <all>' });
-  assert.deepEqual([direct?.to, direct?.userId], ['Guest@example.com', 0n]);
+  assert.deepEqual([direct?.to, direct?.userId], ['Guest@example.com', undefined]);
   await platform.settle();
   const { email: sent } = await mails.getEmail({ id: direct?.id ?? 0n });
   assert.deepEqual([sent?.status, sent?.attempts.map(({ outcome }) => outcome)], ['sent', ['sent']]);
