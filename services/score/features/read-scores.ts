@@ -6,13 +6,13 @@ import { readPage } from '@tradepost/platform/paging';
 import { query } from '@tradepost/platform/service';
 import { findScore, listScoreEvents as listFromStore } from '../store/score-events.ts';
 
-export const getScore = query(ScoreService.method.getScore, async ({ userId }, context, meta) => {
-  const score = await findScore(context.db, userId);
-  if (score === undefined) {
-    // Refuses with the user service's own word when there is no such person.
-    await context.client(UserService).getUser({ id: userId }, { meta });
-    return { score: { userId } };
-  }
+export const getScore = query(ScoreService.method.getScore, async ({ userId }, context) => {
+  // Whether there is such a person at this moment, only the user service knows; it refuses in its own words.
+  const [score] = await Promise.all([
+    findScore(context.db, userId),
+    context.client(UserService).getUser({ id: userId }),
+  ]);
+  if (score === undefined) return { score: { userId } };
   return { score: { ...score, userId, updatedAt: timestampFromDate(score.updatedAt) } };
 });
 
