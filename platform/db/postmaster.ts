@@ -1,6 +1,6 @@
 // The server process itself: what its pid file says, whether that is true, starting and stopping it.
-import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { chownSync, closeSync, existsSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isProcessAlive, processCommand } from './process-facts.ts';
@@ -30,14 +30,35 @@ export function findPostmaster(data: string): Postmaster | undefined {
 }
 
 /**
- * Callers have found no postmaster. PostgreSQL judges a left pid file by itself, except that it refuses to start when
- * the pid belongs to another program by now: then the file is removed.
+ * Callers have found no postmaster. PostgreSQL judges a left pid file by itself, except that it refuses to start while
+ * the pid exists at all: as another program by now, or as a zombie that nobody has reaped. Then the pid is replaced by
+ * one that has ended, and the rest of the file stays: by it PostgreSQL sees whether orphans still use the data.
  * @returns whether there was a file, which an orderly stop removes.
  */
 export function clearPidFile(data: string): boolean {
   const lines = readPidFile(data);
-  if (lines !== undefined && isProcessAlive(Number(lines[0]))) rmSync(join(data, 'postmaster.pid'), { force: true });
-  return lines !== undefined;
+  if (lines === undefined) return false;
+  if (!hasPid(Number(lines[0]))) return true;
+  const path = join(data, 'postmaster.pid');
+  const ended = spawnSync(process.execPath, ['--version'], { stdio: 'ignore' }).pid;
+  writeFileSync(`${path}.new`, [String(ended), ...lines.slice(1)].join('\n'), { mode: statSync(path).mode });
+  keepOwner(path, `${path}.new`);
+  renameSync(`${path}.new`, path);
+  return true;
+}
+
+function hasPid(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function keepOwner(path: string, copy: string): void {
+  const { uid, gid } = statSync(path);
+  if (process.getuid?.() === 0) chownSync(copy, uid, gid);
 }
 
 function readPidFile(data: string): string[] | undefined {
