@@ -51,13 +51,33 @@ export interface Core {
   close(): Promise<void>;
 }
 
+/** @throws StepError and others, with everything that was opened closed again. */
 export async function startCore(options: CoreOptions): Promise<Core> {
+  const closers: Closer[] = [];
+  try {
+    return await joinServices(options, closers);
+  } catch (error) {
+    await closeInReverse(closers);
+    throw error;
+  }
+}
+
+type Closer = () => Promise<unknown>;
+
+async function closeInReverse(closers: readonly Closer[]): Promise<void> {
+  for (const close of closers.toReversed()) await close();
+}
+
+/** @param closers gets what closes each part, as it comes into being. */
+async function joinServices(options: CoreOptions, closers: Closer[]): Promise<Core> {
   const { config, log, clock = systemClock } = options;
   const report = createStepReport(options.onStep ?? (() => {}));
   const stopping = new AbortController();
   const metrics = createMetrics();
   const tracer = await openTracer({ endpoint: config.otlpEndpoint, serviceName: config.telemetryName });
+  closers.push(() => tracer.close());
   const databases = await openDatabases({ ...options, observer: metrics.database, report });
+  closers.push(() => databases.close());
   const work = new Map<string, Work>();
   const guards = config.apiKey === undefined ? [] : [guardFeeds(config.apiKey)];
   const dispatcher = traceDispatcher(createDispatcher({ log, clock, observer: metrics.rpc, guards }), tracer);
@@ -73,6 +93,8 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       onIntents: () => work.get(definition.name)?.effects?.poke(),
     }),
   );
+  closers.push(() => Promise.all(services.map(({ storage }) => storage?.sequencer.close())));
+  closers.push(() => Promise.all(services.map(({ storage }) => storage?.commands.close())));
   for (const { definition, context, storage } of services) {
     if (definition.rpc.length === 0) continue;
     dispatcher.serve({ implementations: definition.rpc, context, ...(storage && { commands: storage.commands }) });
@@ -82,6 +104,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
   );
   const embedded = createEmbeddedBus(readers);
   const bus = options.wrapBus?.(embedded) ?? embedded;
+  closers.push(() => Promise.all([...work.values()].map((running) => running.close())));
   for (const service of services) work.set(service.definition.name, startWork(service, bus));
   observeAll(metrics, services, work);
 
@@ -92,11 +115,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     async close() {
       await dispatcher.drain();
       stopping.abort();
-      await Promise.all([...work.values()].map((running) => running.close()));
-      await Promise.all(services.map(({ storage }) => storage?.commands.close()));
-      await Promise.all(services.map(({ storage }) => storage?.sequencer.close()));
-      await databases.close();
-      await tracer.close();
+      await closeInReverse(closers);
     },
   };
 }

@@ -15,6 +15,9 @@ import { type OpenPort, openPort } from './open-port.ts';
 import { operatedProcess, operatorContext } from './operate.ts';
 import { createStepReport } from './steps.ts';
 
+// Of the time that a stop may take: streams that nobody ends are cut then, and the rest is for what was begun.
+const GRPC_SHARE = 0.3;
+
 export interface HostOptions extends CoreOptions {
   readonly version: string;
 }
@@ -67,7 +70,7 @@ async function openPorts(
   core.dispatcher.serve({ implementations: [createOperations(operated, clock)], context });
   const authenticate = createIdentify(config.apiKey);
   const grpcServer = createGrpcServer({ dispatcher: core.dispatcher, log, clock, authenticate });
-  closers.push(() => grpcServer.close(config.shutdownMs));
+  closers.push(() => grpcServer.close(config.shutdownMs * GRPC_SHARE));
   const grpc = await openPort(config.grpc, 'gRPC', (port) => grpcServer.listen(`${config.host}:${port}`));
   const edge = core.services.flatMap(({ definition }) => definition.edge ?? []);
   const rest = createRestServer(options, core, edge, () => health.read());

@@ -1,7 +1,9 @@
 // One run: a workload against a system that is killed in the middle, started again, and brought to rest.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withConnection, withDatabaseName } from '@tradepost/platform/db';
+import { type PlantedFault, plantFault } from '@tradepost/platform/testing';
 import { check, type Violation } from './checker.ts';
+import { runHostileWriters } from './hostile-writers.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { createMailSink, type MailSink } from './mail-sink.ts';
 import { readRows } from './rows.ts';
@@ -27,53 +29,70 @@ export interface Scenario {
   /** `TRADEPOST_PLANT`. */
   readonly plant?: string;
   readonly events?: number;
+  /** Writes unkindly into the score service's database meanwhile. */
+  readonly hostileMs?: number;
+  /** Planted into the score service's database before the work begins. */
+  readonly fault?: PlantedFault;
 }
 
 // The effect runner has at most eight mails under way; each may be sent again when the process dies between the server's
 // yes and our record. That is the only such window.
 const MAILS_UNDER_WAY = 8;
 const USERS = 24;
+/** Of them, those whom only the hostile writers write about. */
+const HOSTILE_USERS = 4;
 const WRITERS = 16;
 const REST_MS = 60_000;
 
 export async function createRig(): Promise<Rig> {
   const sink = await createMailSink();
   const system = await createCrashSystem(sink.url);
-  await system.start();
+  const close = async (): Promise<void> => {
+    await system.close();
+    await sink.close();
+  };
+  try {
+    await system.start();
+    const users = await createUsers(system.url);
+    await system.kill('SIGTERM');
+    return { system, sink, users, ledger: createLedger(), mailsMaybeTwice: 0, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function createUsers(url: string): Promise<number[]> {
   const users: number[] = [];
   for (let n = 0; n < USERS; n += 1) {
-    const response = await fetch(`${system.url}/api/v1/users`, {
+    const response = await fetch(`${url}/api/v1/users`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ name: `Person ${n}`, email: `person-${n}@example.com` }),
     });
     users.push(((await response.json()) as { id: number }).id);
   }
-  await system.kill('SIGTERM');
-  return {
-    ...{ system, sink, users, ledger: createLedger() },
-    mailsMaybeTwice: 0,
-    async close() {
-      await system.close();
-      await sink.close();
-    },
-  };
+  return users;
 }
 
-/** @returns what the checker found, and whether the process really died where it was to die. */
-export async function runScenario(rig: Rig, scenario: Scenario): Promise<{ violations: Violation[]; died: boolean }> {
+export interface RunResult {
+  readonly violations: readonly Violation[];
+  /** Whether the process really died where it was to die. */
+  readonly died: boolean;
+  /** Mails that arrived again so far, each with its own Message-ID. */
+  readonly mailsTwice: number;
+}
+
+export async function runScenario(rig: Rig, scenario: Scenario): Promise<RunResult> {
   const { system } = rig;
   const env = {
     ...(scenario.failpoints === undefined ? {} : { TRADEPOST_FAILPOINTS: scenario.failpoints }),
     ...(scenario.plant === undefined ? {} : { TRADEPOST_PLANT: scenario.plant }),
   };
   await system.start(env);
-  const working = runWorkload({
-    ...{ baseUrl: () => system.url, ledger: rig.ledger, users: rig.users, writers: WRITERS },
-    events: scenario.events ?? 600,
-    deadlineMs: 120_000,
-  });
-  const died = await die(rig, scenario, working);
+  const working = Promise.all([work(rig, scenario), writeHostilely(rig, scenario)]).then(() => {});
+  const dies = scenario.failpoints !== undefined || scenario.killAfterMs !== undefined;
+  const died = dies && (await die(rig, scenario, working));
   if (died) rig.mailsMaybeTwice += MAILS_UNDER_WAY;
   if (system.ended() === undefined)
     await system.start(scenario.plant === undefined ? {} : { TRADEPOST_PLANT: scenario.plant });
@@ -87,7 +106,25 @@ export async function runScenario(rig: Rig, scenario: Scenario): Promise<{ viola
     mailsMaybeTwice: rig.mailsMaybeTwice,
   });
   await system.kill('SIGTERM');
-  return { violations, died };
+  const mailsTwice = rig.sink.accepted.length - new Set(rig.sink.accepted.map(({ messageId }) => messageId)).size;
+  return { violations, died, mailsTwice };
+}
+
+function work(rig: Rig, scenario: Scenario): Promise<void> {
+  return runWorkload({
+    ...{ baseUrl: () => rig.system.url, ledger: rig.ledger, writers: WRITERS },
+    users: rig.users.slice(HOSTILE_USERS),
+    events: scenario.events ?? 600,
+    deadlineMs: 120_000,
+  });
+}
+
+async function writeHostilely({ system, ledger, users }: Rig, { hostileMs, fault }: Scenario): Promise<void> {
+  const adminUrl = system.adminUrl();
+  const database = withDatabaseName(adminUrl, 'tradepost_score');
+  if (fault !== undefined) await withConnection(database, (db) => plantFault(db, fault));
+  if (hostileMs === undefined) return;
+  await runHostileWriters({ adminUrl, ledger, users: users.slice(0, HOSTILE_USERS), writers: 8, forMs: hostileMs });
 }
 
 async function die(rig: Rig, scenario: Scenario, working: Promise<void>): Promise<boolean> {

@@ -1,9 +1,15 @@
 // Where the system is killed, and which planted bugs the checker must find.
+import { plantedFaults } from '@tradepost/platform/testing';
 import type { Scenario } from './run.ts';
 
-/** Whether a scenario runs in `npm test` too. */
+/** Whether it runs in `npm test` too. */
 interface Always {
   readonly always?: boolean;
+}
+
+export interface PlantedBug extends Scenario, Always {
+  /** Any of these rules must be found broken. */
+  readonly breaks: readonly string[];
 }
 
 export const scenarios: readonly (Scenario & Always)[] = [
@@ -26,6 +32,7 @@ export const scenarios: readonly (Scenario & Always)[] = [
   },
   { name: 'after a mail was recorded', failpoints: 'effect.after-record=kill@30' },
   { name: 'in the middle of everything', killAfterMs: 700 },
+  { name: 'in the middle of everything, under hostile writers', killAfterMs: 2500, hostileMs: 4000 },
   { name: 'in the middle of everything, later', killAfterMs: 1300 },
   {
     name: 'PostgreSQL with it, in the middle of everything',
@@ -39,8 +46,17 @@ export const scenarios: readonly (Scenario & Always)[] = [
   },
 ];
 
-/** `breaks`: any of these rules must be found broken. */
-export const plantedBugs: readonly (Scenario & Always & { readonly breaks: readonly string[] })[] = [
+// What a sequencer that loses, repeats or disorders events leaves behind.
+const WHAT_FAULTS_BREAK = [
+  'every event is in the log',
+  'the log is dense',
+  'every event has its notification',
+  'no event is applied twice',
+  'events of a person are logged in the order of commits',
+  'order per person holds',
+];
+
+export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'the cursor is committed before the effects',
     plant: 'ack-before-commit',
@@ -52,6 +68,10 @@ export const plantedBugs: readonly (Scenario & Always & { readonly breaks: reado
     name: 'no inbox',
     plant: 'inbox-off',
     failpoints: 'consumer.after-commit=kill@20',
-    breaks: ['no event is applied twice'],
+    breaks: ['no event is applied twice', 'one mail per congratulation'],
   },
+  ...plantedFaults.map((fault) => ({
+    ...{ name: `in the sequencer, ${fault.name}`, fault, hostileMs: 5000 },
+    breaks: WHAT_FAULTS_BREAK,
+  })),
 ];
