@@ -91,7 +91,7 @@ function consumerMetrics(registry: Registry) {
   const applied = counter('consumer_events_applied_total', 'Events applied, each with its cursor.', ...labels);
   const passed = counter('consumer_events_passed_total', 'Events of types that the consumer does not take.', ...labels);
   const duplicates = counter('consumer_duplicates_total', 'Events delivered again, and not applied again.', ...labels);
-  const gaps = counter('consumer_gaps_total', 'Times that a sequence was missing and waited for.', ...labels, 'topic');
+  const gaps = counter('consumer_gaps_total', 'Times that a sequence was missing and waited for.', ...labels);
   const failures = counter(
     'consumer_failures_total',
     'Messages set aside: `waiting` is tried again, `dead` needs a person.',
@@ -111,12 +111,14 @@ function consumerMetrics(registry: Registry) {
       const of = { service, consumer, producer };
       applied.inc(of, count);
       passed.inc(of, others);
+      // A rate shows the first of them only when it was nought before.
+      for (const rare of [duplicates, gaps, outages]) rare.inc(of, 0);
       if (count === 0) return;
       sizes.observe(of, count);
       durations.observe(of, durationMs / 1000);
     },
     duplicates: ({ consumer, producer, count }) => duplicates.inc({ service, consumer, producer }, count),
-    gap: ({ consumer, producer, topic }) => gaps.inc({ service, consumer, producer, topic }),
+    gap: ({ consumer, producer }) => gaps.inc({ service, consumer, producer }),
     failed: ({ consumer, producer, type, outcome }) => failures.inc({ service, consumer, producer, type, outcome }),
     outage({ consumer, producer, began }) {
       if (began) outages.inc({ service, consumer, producer });

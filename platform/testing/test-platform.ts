@@ -6,7 +6,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import { loadPlatformConfig } from '../config/index.ts';
 import type { Queryable } from '../db/index.ts';
 import type { Bus } from '../events/index.ts';
-import { type Core, startCore } from '../host/index.ts';
+import { type Core, type CoreOptions, startCore, startHost } from '../host/index.ts';
 import type { Client } from '../rpc/index.ts';
 import type { ServiceDefinition } from '../service/index.ts';
 import { createLogger, type ServiceLogger } from '../telemetry/index.ts';
@@ -18,6 +18,8 @@ export interface TestPlatformOptions {
   /** Settings as environment variables. */
   readonly env?: Readonly<Record<string, string>>;
   readonly wrapBus?: (bus: Bus) => Bus;
+  /** Opens REST and gRPC, on free ports of loopback. */
+  readonly serve?: boolean;
   /** Default: only errors are shown. */
   readonly log?: ServiceLogger;
 }
@@ -25,6 +27,8 @@ export interface TestPlatformOptions {
 export interface TestPlatform {
   readonly core: Core;
   readonly clock: TestClock;
+  /** `http://127.0.0.1:34567`; empty unless it serves. */
+  readonly url: string;
   client<S extends DescService>(service: S): Client<S>;
   /** A service's own database. */
   database(service: string): Queryable;
@@ -60,22 +64,41 @@ export async function testPlatform(options: TestPlatformOptions): Promise<TestPl
     await Promise.all([...databases.values()].map((database) => database.close()));
     rmSync(directory, { recursive: true, force: true });
   };
-  const core = await startCore({ services, config, log, clock, ...(wrapBus === undefined ? {} : { wrapBus }) }).catch(
-    async (error) => {
-      await drop();
-      throw error;
-    },
-  );
+  const given = { services, config, log, clock, ...(wrapBus === undefined ? {} : { wrapBus }) };
+  const started = await (options.serve === true ? serve(given) : start(given)).catch(async (error) => {
+    await drop();
+    throw error;
+  });
+  const { core } = started;
   return {
     core,
     clock,
+    url: started.url,
     client: (service) => core.clients.client(service, 'test'),
     database: (service) => (databases.get(service) as TestDatabase).database,
     adminUrl: [...databases.values()][0]?.adminUrl ?? '',
     settle: (timeoutMs = 15_000) => core.settle(timeoutMs),
     async close() {
-      await core.close();
+      await started.close();
       await drop();
     },
   };
+}
+
+interface Started {
+  readonly core: Core;
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+async function start(options: CoreOptions): Promise<Started> {
+  const core = await startCore(options);
+  return { core, url: '', close: () => core.close() };
+}
+
+async function serve(options: CoreOptions): Promise<Started> {
+  const free = { port: 0, fixed: true };
+  const config = { ...options.config, http: free, grpc: free };
+  const host = await startHost({ ...options, config, version: '0.0.0' });
+  return { core: host.core, url: `http://127.0.0.1:${host.http?.port}`, close: () => host.close() };
 }
