@@ -1,8 +1,7 @@
 // Performs the intents of one effect: outside any transaction, several at once, one at a time per key; each attempt is
 // recorded with the effect's own state in one transaction. A crash between the two performs it again with the same id.
-import { CommitUnknownError, type Database, isTransient } from '../db/index.ts';
+import type { Database } from '../db/index.ts';
 import {
-  type Backoff,
   createOutageDetector,
   createWaker,
   delayAfter,
@@ -13,21 +12,11 @@ import {
   type Ownership,
 } from '../events/index.ts';
 import { FailpointError, failpoint } from '../failpoints/index.ts';
-import type { Context, Effect, Logger, Performed, PerformInfo, Transaction } from '../service/index.ts';
+import type { Context, Effect, Logger, Performed, PerformInfo } from '../service/index.ts';
 import type { Clock } from '../time/index.ts';
-import {
-  type AttemptRecord,
-  type DueIntent,
-  pruneIntents,
-  readDueIntents,
-  readNextDue,
-  recordAttempt,
-} from './effect-store.ts';
+import { createAttemptRecorder, DEFAULT_MAX_ATTEMPTS, type EffectTransactions, RETRY } from './attempt-recorder.ts';
+import { type AttemptRecord, type DueIntent, pruneIntents, readDueIntents, readNextDue } from './effect-store.ts';
 import type { EffectObserver, EffectStatus } from './observer.ts';
-
-export interface EffectTransactions {
-  run<T>(body: (tx: Transaction) => Promise<T>): Promise<T>;
-}
 
 export interface EffectRunnerOptions {
   readonly effect: Effect;
@@ -52,8 +41,6 @@ export interface EffectRunner {
 
 const DEFAULT_CONCURRENCY = 8;
 const DEFAULT_TIMEOUT_MS = 30_000;
-const DEFAULT_MAX_ATTEMPTS = 12;
-const RETRY: Backoff = { firstMs: 2_000, factor: 2.5, maxMs: 30 * 60_000, jitter: 0.2 };
 const POLL_MIN_MS = 200;
 const POLL_MAX_MS = 2_000;
 const PRUNE_EVERY_MS = 10 * 60_000;
@@ -65,6 +52,7 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
   const waker = createWaker(clock);
   const detector = createOutageDetector();
   const closing = new AbortController();
+  const recorder = createAttemptRecorder({ ...options, lease: ownership.name });
   const busy = new Map<string, Promise<void>>();
   /** Keys whose probe failed in this outage: the next probe tries another. */
   const probed = new Set<string>();
@@ -124,15 +112,7 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
     const result = await performOnce(options, due, info, closing.signal);
     failpoint('effect.after-perform');
     const record = judge(due, result);
-    const owner = { lease: ownership.name, epoch };
-    const { intent, cause } = due;
-    const final = record.state !== 'pending';
-    const write = (): Promise<void> =>
-      options.transactions.run(async (tx) => {
-        await recordAttempt(tx, owner, due, tx.now, record);
-        await effect.record({ intent, info, performed: result, final, cause }, tx);
-      });
-    await persistently(write).catch((error) => recordFailure(options, owner, due, error));
+    await recorder.record({ due, epoch, info, performed: result, record });
     failpoint('effect.after-record');
     performed += 1n;
     const durationMs = clock.monotonicMs() - startedMs;
@@ -275,53 +255,4 @@ async function performOnce(
   } finally {
     if (stop !== undefined) signal.removeEventListener('abort', stop);
   }
-}
-
-const RECORD_DELAYS_MS = [20, 100, 500, 1_000, 2_000, 4_000, 8_000];
-
-/** Holds on to what happened outside while the database is away: an attempt that is not recorded is made again. */
-async function persistently(write: () => Promise<void>): Promise<void> {
-  let doubtful = false;
-  for (const delayMs of RECORD_DELAYS_MS) {
-    try {
-      return await write();
-    } catch (error) {
-      // After a commit of which nothing is known the next try finds out: what was recorded is not recorded again.
-      if (doubtful && error instanceof FencedError) return;
-      doubtful ||= error instanceof CommitUnknownError;
-      if (!isTransient(error) && !(error instanceof CommitUnknownError)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
-    }
-  }
-  return await write();
-}
-
-/**
- * The attempt happened, but its record was refused. A bug in `record` must not make the effect happen without end, so
- * the attempt is counted by itself. @throws the error when it is not `record`'s fault.
- */
-async function recordFailure(
-  options: EffectRunnerOptions,
-  owner: { readonly lease: string; readonly epoch: bigint },
-  due: DueIntent,
-  error: unknown,
-): Promise<void> {
-  const isFenced = error instanceof FencedError || error instanceof FailpointError;
-  if (isFenced || isTransient(error) || error instanceof CommitUnknownError) throw error;
-  const { effect, clock, log } = options;
-  const failure = describeFailure(error);
-  const attempts = due.attempts + 1;
-  const final = attempts >= (effect.maxAttempts ?? DEFAULT_MAX_ATTEMPTS);
-  const now = clock.now();
-  log.error(
-    { effect: effect.name, id: due.id, error: failure.error },
-    'An attempt happened and could not be recorded.',
-  );
-  await recordAttempt(options.database, owner, due, now, {
-    state: final ? 'given_up' : 'pending',
-    attempts,
-    nextAt: final ? undefined : new Date(now.getTime() + delayAfter(RETRY, attempts)),
-    detail: `recording failed: ${failure.error}`,
-    fingerprint: failure.fingerprint,
-  });
 }

@@ -88,35 +88,46 @@ export interface AttemptRecord {
   readonly fingerprint: string;
 }
 
+/** An attempt, and the lease's epoch under which it was made. */
+export interface MadeAttempt {
+  readonly due: DueIntent;
+  readonly epoch: bigint;
+  readonly record: AttemptRecord;
+}
+
 const RECORD = `
   update tradepost.effects
-  set state = $5, attempts = $6, next_at = $7::timestamptz, detail = $8, fingerprint = $9,
-    settled_at = case when $7::timestamptz is null then $10::timestamptz end
-  where id = $1 and state = 'pending' and attempts = $2
-    and exists (select from tradepost.leases where name = $3 and epoch = $4)
-  returning id`;
+  set state = made.state, attempts = made.attempts, next_at = made.next_at, detail = made.detail,
+    fingerprint = made.fingerprint, settled_at = case when made.next_at is null then $10::timestamptz end
+  from unnest($1::uuid[], $2::integer[], $3::bigint[], $4::text[], $5::integer[], $6::timestamptz[], $7::text[],
+      $8::text[]) as made (id, former_attempts, epoch, state, attempts, next_at, detail, fingerprint)
+  join tradepost.leases lease on lease.name = $9 and lease.epoch = made.epoch
+  where effects.id = made.id and effects.state = 'pending' and effects.attempts = made.former_attempts
+  returning effects.id`;
 
-/** @throws FencedError when another process owns the effects, or has recorded this attempt. */
-export async function recordAttempt(
+/** @throws FencedError when another process owns the effects, or has recorded one of these attempts. */
+export async function recordAttempts(
   tx: Queryable,
-  owner: { readonly lease: string; readonly epoch: bigint },
-  due: DueIntent,
+  lease: string,
+  made: readonly MadeAttempt[],
   now: Date,
-  record: AttemptRecord,
 ): Promise<void> {
   const recorded = await tx.query(RECORD, [
-    due.id,
-    due.attempts,
-    owner.lease,
-    owner.epoch,
-    record.state,
-    record.attempts,
-    record.nextAt ?? null,
-    record.detail,
-    record.fingerprint,
+    made.map(({ due }) => due.id),
+    made.map(({ due }) => due.attempts),
+    made.map(({ epoch }) => epoch),
+    made.map(({ record }) => record.state),
+    made.map(({ record }) => record.attempts),
+    made.map(({ record }) => record.nextAt ?? null),
+    made.map(({ record }) => record.detail),
+    made.map(({ record }) => record.fingerprint),
+    lease,
     now,
   ]);
-  if (recorded.length === 0) throw new FencedError(`${due.id} was recorded by another process`);
+  if (recorded.length < made.length) {
+    const ids = made.map(({ due }) => due.id).join(', ');
+    throw new FencedError(`of ${ids} some were recorded by another process`);
+  }
 }
 
 export async function countIntents(sql: Queryable, name: string, now: Date): Promise<IntentCounts> {

@@ -16,6 +16,8 @@ interface Letter {
 
 let testDatabase: TestDatabase;
 const running = new Set<() => Promise<void>>();
+/** Sizes of the batches that were recorded. */
+let recorded: number[] = [];
 
 before(async () => {
   testDatabase = await createTestDatabase({ service: 'delivery' });
@@ -24,6 +26,7 @@ before(async () => {
   );
 });
 beforeEach(async () => {
+  recorded = [];
   await testDatabase.database.query('truncate tradepost.effects, attempts');
 });
 afterEach(async () => {
@@ -42,11 +45,15 @@ function start(
   const { database } = testDatabase;
   const sendLetter = effect<Letter, string>({
     name: 'delivery.send-letter',
-    ...settings,
     perform: (letter, info, context) => perform(letter, info, context.signal),
-    async record({ info, performed }, tx) {
-      await tx.query('insert into attempts (id, outcome) values ($1, $2)', [info.id, performed.outcome]);
+    async record(attempts, tx) {
+      recorded.push(attempts.length);
+      await tx.query('insert into attempts (id, outcome) select * from unnest($1::uuid[], $2::text[])', [
+        attempts.map(({ info }) => info.id),
+        attempts.map(({ performed }) => performed.outcome),
+      ]);
     },
+    ...settings,
   });
   const shared = { database, clock: systemClock, log: silentLog };
   const ownership = createOwnership({
@@ -116,6 +123,36 @@ test('intents are performed once each, in order and one at a time per key', asyn
     );
   }
   assert.equal((await testDatabase.database.query('select distinct id from attempts')).length, 200);
+});
+
+test('attempts that end together are recorded in one transaction', async () => {
+  const { intend } = start(async () => ({ outcome: 'done', result: 'ok' }), { concurrency: 8 });
+  await intend(letters(16));
+  await until(async () => (await countOf('done')) === 16);
+  assert.ok(recorded.length < 16, `${recorded.length} transactions for 16 attempts`);
+  assert.equal(
+    recorded.reduce((sum, size) => sum + size, 0),
+    16,
+  );
+});
+
+test('an attempt that cannot be recorded fails alone', async () => {
+  const seen = new Map<string, number>();
+  const { intend } = start(
+    async ({ to }) => {
+      seen.set(to, (seen.get(to) ?? 0) + 1);
+      return { outcome: 'done', result: 'ok' };
+    },
+    {
+      maxAttempts: 1,
+      async record(attempts) {
+        if (attempts.some(({ intent }) => intent.to === 'user-3')) throw new Error('a bug in record');
+      },
+    },
+  );
+  await intend(letters(8));
+  await until(async () => (await countOf('done')) === 7 && (await countOf('given_up')) === 1);
+  assert.deepEqual([...seen.values()], [1, 1, 1, 1, 1, 1, 1, 1]);
 });
 
 test('an intent that was rolled back is not performed', async () => {

@@ -3,7 +3,8 @@ import type { Database } from '../db/index.ts';
 import type { Ownership } from '../events/index.ts';
 import type { Context, Effect, Logger } from '../service/index.ts';
 import type { Clock } from '../time/index.ts';
-import { createEffectRunner, type EffectTransactions } from './effect-runner.ts';
+import type { EffectTransactions } from './attempt-recorder.ts';
+import { createEffectRunner } from './effect-runner.ts';
 import { countIntents, type IntentCounts } from './effect-store.ts';
 import type { EffectObserver, EffectStatus } from './observer.ts';
 

@@ -183,6 +183,16 @@ export type Performed<Result> =
   | { readonly outcome: 'rejected'; readonly detail: string }
   | { readonly outcome: 'retry'; readonly detail: string; readonly outage?: boolean };
 
+/** An attempt that has ended. */
+export interface Attempt<Intent = AnyConfig, Result = AnyConfig> {
+  readonly intent: Intent;
+  readonly info: PerformInfo;
+  readonly performed: Performed<Result>;
+  /** Whether none follows. */
+  readonly final: boolean;
+  readonly cause: Cause;
+}
+
 /** What happens outside the database: performed after the commit, at least once, each attempt recorded. */
 export interface Effect<Intent = AnyConfig, Result = AnyConfig, Config = AnyConfig> extends EffectDeclaration<Intent> {
   /** How many are under way at once. Default 8. */
@@ -191,17 +201,11 @@ export interface Effect<Intent = AnyConfig, Result = AnyConfig, Config = AnyConf
   /** Attempts before it is given up; an outage does not count. Default 12. */
   readonly maxAttempts?: number;
   readonly perform: (intent: Intent, info: PerformInfo, context: Context<Config>) => Promise<Performed<Result>>;
-  /** Records an attempt in one transaction with the effect's own state; `final` says that none follows. */
-  readonly record: (
-    attempt: {
-      intent: Intent;
-      info: PerformInfo;
-      performed: Performed<Result>;
-      final: boolean;
-      cause: Cause;
-    },
-    tx: Transaction<Config>,
-  ) => Promise<void>;
+  /**
+   * Records attempts that ended at the same time in one transaction with the effect's own state; their intents have
+   * different keys.
+   */
+  readonly record: (attempts: readonly Attempt<Intent, Result>[], tx: Transaction<Config>) => Promise<void>;
 }
 
 export function effect<Intent, Result = undefined, Config = AnyConfig>(

@@ -79,11 +79,13 @@ function traceEffect(effect: Effect, tracer: Tracer): Effect {
         return performed;
       });
     },
-    record: (attempt, tx) => {
-      const parent = attempts.get(attempt.info) ?? attempt.cause.traceparent;
-      const cause = parent === undefined ? attempt.cause : { ...attempt.cause, traceparent: parent };
-      return inSpan(tracer, `record ${name}`, { parent }, (span) =>
-        effect.record({ ...attempt, cause }, traceTransaction(tx, tracer, span)),
+    record: (ended, tx) => {
+      const placed = ended.map((attempt) => {
+        const parent = attempts.get(attempt.info) ?? attempt.cause.traceparent;
+        return parent === undefined ? attempt : { ...attempt, cause: { ...attempt.cause, traceparent: parent } };
+      });
+      return inSpan(tracer, `record ${name}`, placeOf(placed.map(({ cause }) => cause)), (span) =>
+        effect.record(placed, traceTransaction(tx, tracer, span)),
       );
     },
   };

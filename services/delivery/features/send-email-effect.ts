@@ -2,11 +2,11 @@
 // Between the server's yes and our record a crash may send a mail twice, with one Message-ID: the only such window.
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { events } from '@tradepost/contracts/events';
-import { type Context, effect, type Performed } from '@tradepost/platform/service';
+import { type Attempt, type Context, effect, type Performed } from '@tradepost/platform/service';
 import type { DeliveryConfig } from '../config.ts';
 import { sendingLine } from '../domain/log-line.ts';
 import { createSmtpSender, type SmtpSender } from '../providers/smtp.ts';
-import { findEmail, recordAttempt, type StoredEmail } from '../store/emails.ts';
+import { type EmailAttempt, findEmail, recordAttempts, type StoredEmail } from '../store/emails.ts';
 
 /** Ids are text here: an intent is stored as JSON. */
 export interface SendEmailIntent {
@@ -36,33 +36,39 @@ export const sendEmailEffect = effect<SendEmailIntent, string, DeliveryConfig>({
     return sender === undefined ? keepInMailbox(mail, context) : handOver(mail, sender, context);
   },
 
-  async record({ intent, info, performed, final, cause }, tx) {
-    const emailId = BigInt(intent.emailId);
-    const sent = performed.outcome === 'done';
-    const bounced = performed.outcome === 'rejected';
-    const reason = sent ? '' : performed.detail;
-    const attempt = {
-      number: info.attempt,
-      startedAt: tx.now,
-      outcome: sent ? ('sent' as const) : bounced ? ('bounced' as const) : ('failed' as const),
-      detail: sent ? performed.result : performed.detail,
-    };
-    const status = sent ? 'sent' : bounced ? 'bounced' : final ? 'undelivered' : 'queued';
-    await recordAttempt(tx, emailId, attempt, { status, reason });
-    if (!final) return;
-    const payload = {
-      emailId,
-      notificationId: BigInt(intent.notificationId),
-      userId: BigInt(intent.userId),
-      channel: 'email',
-      reason,
-      occurredAt: timestampFromDate(tx.now),
-    };
-    if (sent) tx.publish(events.MessageSent, payload, cause);
-    else if (bounced) tx.publish(events.MessageBounced, payload, cause);
-    else tx.publish(events.MessageNotSent, payload, cause);
+  async record(attempts, tx) {
+    await recordAttempts(
+      tx,
+      attempts.map((attempt) => attemptOf(attempt, tx.now)),
+    );
+    for (const { intent, performed, final, cause } of attempts) {
+      if (!final) continue;
+      const payload = {
+        emailId: BigInt(intent.emailId),
+        notificationId: BigInt(intent.notificationId),
+        userId: BigInt(intent.userId),
+        channel: 'email',
+        reason: performed.outcome === 'done' ? '' : performed.detail,
+        occurredAt: timestampFromDate(tx.now),
+      };
+      if (performed.outcome === 'done') tx.publish(events.MessageSent, payload, cause);
+      else if (performed.outcome === 'rejected') tx.publish(events.MessageBounced, payload, cause);
+      else tx.publish(events.MessageNotSent, payload, cause);
+    }
   },
 });
+
+function attemptOf({ intent, info, performed, final }: Attempt<SendEmailIntent, string>, now: Date): EmailAttempt {
+  const shared = { emailId: BigInt(intent.emailId), number: info.attempt, startedAt: now };
+  if (performed.outcome === 'done') {
+    return { ...shared, outcome: 'sent', detail: performed.result, status: 'sent', reason: '' };
+  }
+  const { detail } = performed;
+  if (performed.outcome === 'rejected') {
+    return { ...shared, outcome: 'bounced', detail, status: 'bounced', reason: detail };
+  }
+  return { ...shared, outcome: 'failed', detail, status: final ? 'undelivered' : 'queued', reason: detail };
+}
 
 function keepInMailbox(mail: StoredEmail, { clock, log }: Context): Performed<string> {
   const recipient = mail.userId === 0n ? mail.recipient : `user ${mail.userId}`;

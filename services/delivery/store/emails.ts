@@ -96,20 +96,35 @@ export async function listAttempts(db: Queryable, emailId: bigint): Promise<Atte
   );
 }
 
-/** Records an attempt and what the mail's status is after it; one statement. */
-export async function recordAttempt(
-  db: Queryable,
-  emailId: bigint,
-  attempt: Attempt,
-  after: { status: EmailStatus; reason: string },
-): Promise<void> {
+export interface EmailAttempt extends Attempt {
+  readonly emailId: bigint;
+  /** What the mail's status is after it. */
+  readonly status: EmailStatus;
+  readonly reason: string;
+}
+
+/** Records attempts, one a mail at most, and what the mails' status is after them; one statement. */
+export async function recordAttempts(db: Queryable, made: readonly EmailAttempt[]): Promise<void> {
   await db.query(
-    `with attempted as (
-       insert into attempts (email_id, number, started_at, outcome, detail) values ($1, $2, $3, $4, $5)
+    `with made as (
+       select * from unnest($1::bigint[], $2::integer[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
+         $7::text[]) as made (email_id, number, started_at, outcome, detail, status, reason)
+     ), attempted as (
+       insert into attempts (email_id, number, started_at, outcome, detail)
+       select email_id, number, started_at, outcome, detail from made
        on conflict (email_id, number) do nothing
      )
-     update emails set status = $6, reason = $7, sent_at = case when $6 = 'sent' then $3 else sent_at end
-     where id = $1`,
-    [emailId, attempt.number, attempt.startedAt, attempt.outcome, attempt.detail, after.status, after.reason],
+     update emails set status = made.status, reason = made.reason,
+       sent_at = case when made.status = 'sent' then made.started_at else sent_at end
+     from made where emails.id = made.email_id`,
+    [
+      made.map((attempt) => attempt.emailId),
+      made.map((attempt) => attempt.number),
+      made.map((attempt) => attempt.startedAt),
+      made.map((attempt) => attempt.outcome),
+      made.map((attempt) => attempt.detail),
+      made.map((attempt) => attempt.status),
+      made.map((attempt) => attempt.reason),
+    ],
   );
 }

@@ -31,6 +31,8 @@ import { hearOfPeople } from './hear-of-people.ts';
 type Scored = Pick<ScoreEvent, 'userId' | 'newScore' | 'change'>;
 
 const accept = {
+  maxBatch: 500,
+
   // A person's events are kept in the order in which a feed sends them.
   orderBy: ({ userId }: Scored): bigint => userId,
 
