@@ -1,6 +1,7 @@
 export { createFaultyBus } from '../events/faulty-bus.ts';
 export * from './log-oracle.ts';
 export * from './planted-faults.ts';
+export * from './random.ts';
 export * from './read-outbox.ts';
 export * from './refusal-of.ts';
 export * from './test-database.ts';
