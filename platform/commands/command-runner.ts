@@ -94,7 +94,7 @@ export function createCommandRunner(options: CommandRunnerOptions): CommandRunne
       Promise.all(
         items.map((item) =>
           run(command as unknown as Command, item, undefined).catch((error) => ({
-            refused: refusalOfError(error, item.meta.requestId, command.method.name, log),
+            refused: refusalOfError(error, item.meta, command.method.name, log),
             replayed: false,
           })),
         ),

@@ -5,6 +5,7 @@ import { type Backoff, delayAfter, describeFailure, FencedError } from '../event
 import { FailpointError } from '../failpoints/index.ts';
 import type { Effect, Logger, Performed, PerformInfo, Transaction } from '../service/index.ts';
 import type { Clock } from '../time/index.ts';
+import { causeFacts } from '../tracing/index.ts';
 import { type MadeAttempt, recordAttempts } from './effect-store.ts';
 
 export const DEFAULT_MAX_ATTEMPTS = 12;
@@ -118,7 +119,7 @@ async function recordFailure(
   const final = attempts >= (effect.maxAttempts ?? DEFAULT_MAX_ATTEMPTS);
   const now = clock.now();
   log.error(
-    { effect: effect.name, id: due.id, error: failure.error },
+    { effect: effect.name, id: due.id, error, ...causeFacts(due.cause) },
     'An attempt happened and could not be recorded.',
   );
   const record = {

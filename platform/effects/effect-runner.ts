@@ -14,6 +14,7 @@ import {
 import { FailpointError, failpoint } from '../failpoints/index.ts';
 import type { Context, Effect, Logger, Performed, PerformInfo } from '../service/index.ts';
 import type { Clock } from '../time/index.ts';
+import { causeFacts, logWithCause } from '../tracing/index.ts';
 import { createAttemptRecorder, DEFAULT_MAX_ATTEMPTS, type EffectTransactions, RETRY } from './attempt-recorder.ts';
 import { type AttemptRecord, type DueIntent, pruneIntents, readDueIntents, readNextDue } from './effect-store.ts';
 import type { EffectObserver, EffectStatus } from './observer.ts';
@@ -41,6 +42,8 @@ export interface EffectRunner {
 
 const DEFAULT_CONCURRENCY = 8;
 const DEFAULT_TIMEOUT_MS = 30_000;
+// A read looks at everything that is pending to find the first of each key, so it pays to take many.
+const READ_AT_ONCE = 500;
 const POLL_MIN_MS = 200;
 const POLL_MAX_MS = 2_000;
 const PRUNE_EVERY_MS = 10 * 60_000;
@@ -119,7 +122,7 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
     observer.performed?.({ effect: effect.name, outcome: result.outcome, state: record.state, durationMs });
     if (result.outcome !== 'done') {
       log.warn(
-        { effect: effect.name, id: due.id, attempt: info.attempt, detail: record.detail },
+        { effect: effect.name, id: due.id, attempt: info.attempt, detail: record.detail, ...causeFacts(due.cause) },
         'An effect was not done.',
       );
     }
@@ -144,7 +147,7 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
     const free = concurrency - busy.size;
     if (free <= 0) return false;
     if (queue.length === 0) {
-      queue = await readDueIntents(database, effect.name, clock.now(), [...busy.keys()], concurrency * 4);
+      queue = await readDueIntents(database, effect.name, clock.now(), [...busy.keys()], READ_AT_ONCE);
     }
     const batch = queue.splice(0, free);
     for (const due of batch) begin(due, epoch);
@@ -196,7 +199,7 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
       } catch (error) {
         troubles += 1;
         queue = [];
-        log.warn({ effect: effect.name, error: describeFailure(error).error }, 'Intents cannot be read at present.');
+        log.warn({ effect: effect.name, error }, 'Intents cannot be read at present.');
         await waker.wait(delayAfter(OUTAGE_BACKOFF, troubles));
       }
     }
@@ -248,7 +251,8 @@ async function performOnce(
     signal.addEventListener('abort', stop, { once: true });
   });
   try {
-    return await Promise.race([effect.perform(due.intent, info, { ...context, signal }), aborted]);
+    const own = { ...context, signal, log: logWithCause(context.log, due.cause) };
+    return await Promise.race([effect.perform(due.intent, info, own), aborted]);
   } catch (error) {
     if (error instanceof FailpointError) throw error;
     return { outcome: 'retry', detail: describeFailure(error).error };

@@ -113,10 +113,10 @@ function createRestServer(
     },
     onHandled({ httpMethod: method, route, path, status, seconds, responseBytes: bytes, ...ids }) {
       const durationMs = seconds * 1000;
-      const { requestId, correlationId } = ids;
+      const { requestId, correlationId, traceId } = ids;
       metrics.http.handled({ method, route, status, durationMs });
       if (probes.has(route) && status < 500) return;
-      access({ method, route, path, status, durationMs, bytes, cause: { requestId, correlationId } });
+      access({ method, route, path, status, durationMs, bytes, cause: { requestId, correlationId }, traceId });
     },
   });
 }

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from '../errors/index.ts';
 import type { Logger } from '../service/context.ts';
-import type { Span, StartRequest } from '../tracing/index.ts';
+import { causeFacts, type Span, type StartRequest } from '../tracing/index.ts';
 import { problemOf } from './problem.ts';
 import { pathOf } from './query-string.ts';
 import { type RequestIds, requestIdsOf } from './request-ids.ts';
@@ -94,7 +94,7 @@ export class Exchange {
   fail(error: unknown, headers?: Record<string, string>): void {
     const problem = problemOf(error, { requestId: this.ids.requestId, traceId: this.ids.traceId, path: this.path });
     if (problem.status === 500) {
-      const facts = { err: error, request_id: this.ids.requestId, trace_id: this.ids.traceId, route: this.route };
+      const facts = { error, ...causeFacts(this.ids), route: this.route };
       this.host.log.error(facts, error instanceof Refusal ? error.message : 'A request failed by a bug');
     }
     this.answer(problem.status, { ...problem.headers, ...headers }, problem.body, problem.code);

@@ -175,8 +175,8 @@ test('a bug tells nothing of the inside, and is logged with its cause', async ()
   assert.equal(response.status, 500);
   assert.equal(text.includes('hunter2'), false);
   assert.equal(JSON.parse(text).code, 'internal');
-  const logged = stub.bugs.at(-1) as { err: Error; request_id: string };
-  assert.equal(logged.err.message, 'password=hunter2');
+  const logged = stub.bugs.at(-1) as { error: Error; request_id: string };
+  assert.equal(logged.error.message, 'password=hunter2');
   assert.equal(logged.request_id, response.headers.get('x-request-id'));
 });
 

@@ -2,22 +2,25 @@
 // request's id alone.
 import { CommitUnknownError, DatabaseUnavailableError } from '../db/index.ts';
 import { Refusal } from '../errors/index.ts';
-import type { Logger } from '../service/context.ts';
+import type { Cause, Logger } from '../service/context.ts';
+import { causeFacts } from '../tracing/index.ts';
 import { refuseCall } from './call-refusals.ts';
 
-/** @param method full name, for the log. */
-export function refusalOfError(error: unknown, requestId: string, method: string, log: Logger): Refusal {
+type KnownCause = Partial<Cause> & Pick<Cause, 'requestId'>;
+
+/** @param cause of the call, @param method full name: for the log. */
+export function refusalOfError(error: unknown, cause: KnownCause, method: string, log: Logger): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof DatabaseUnavailableError) {
-    log.warn({ err: error, requestId, method }, 'A call found no database');
+    log.warn({ error, method, ...causeFacts(cause) }, 'A call found no database');
     return refuseCall('unavailable', { what: 'The database' }, { retryAfterSeconds: 1 });
   }
   if (error instanceof CommitUnknownError) {
-    log.warn({ err: error, requestId, method }, 'The outcome of a call is unknown');
+    log.warn({ error, method, ...causeFacts(cause) }, 'The outcome of a call is unknown');
     return refuseCall('outcome_unknown', {}, { retryAfterSeconds: 1 });
   }
-  log.error({ err: error, requestId, method }, 'A call failed because of a bug');
-  return refuseCall('internal', { requestId });
+  log.error({ error, method, ...causeFacts(cause) }, 'A call failed because of a bug');
+  return refuseCall('internal', { requestId: cause.requestId });
 }
 
 /** The same refusal without its cause: what crosses from one service to another. */

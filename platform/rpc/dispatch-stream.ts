@@ -70,7 +70,7 @@ export function dispatchStream(
       finish('OK');
     } catch (error) {
       const name = `${method.parent.typeName}.${method.name}`;
-      const refusal = refusalOfError(life?.stopped ?? error, call.meta.requestId, name, options.log);
+      const refusal = refusalOfError(life?.stopped ?? error, call.meta, name, options.log);
       answers.fail(refusal);
       finish(refusal.status);
     }

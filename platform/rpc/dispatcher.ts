@@ -141,7 +141,7 @@ async function dispatchUnary(
     end('OK');
     return answer;
   } catch (error) {
-    const refusal = refusalOfError(error, call.meta.requestId, `${method.parent.typeName}.${method.name}`, options.log);
+    const refusal = refusalOfError(error, call.meta, `${method.parent.typeName}.${method.name}`, options.log);
     end(refusal.status);
     throw refusal;
   }

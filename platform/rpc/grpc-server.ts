@@ -238,6 +238,10 @@ async function roomIn(stream: ServerDuplexStream<Buffer, Buffer>, signal: AbortS
 }
 
 function asRefusal(door: Door, method: DescMethod, { metadata }: Connected, error: unknown): Refusal {
-  const { requestId } = readMetadata(metadata).cause;
-  return refusalOfError(error, requestId, `${method.parent.typeName}.${method.name}`, door.options.log);
+  return refusalOfError(
+    error,
+    readMetadata(metadata).cause,
+    `${method.parent.typeName}.${method.name}`,
+    door.options.log,
+  );
 }

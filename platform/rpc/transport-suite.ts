@@ -168,7 +168,7 @@ function testErrors(check: Check): void {
     assert.match(refusal.message, /request-9/);
     assert.doesNotMatch(JSON.stringify(refusal) + refusal.message, /secret/);
     assert.equal(seen.logged.length, 1);
-    assert.match(String(seen.logged.map(({ facts }) => (facts as { err: Error }).err)), /a secret of the inside/);
+    assert.match(String(seen.logged.map(({ facts }) => (facts as { error: Error }).error)), /a secret of the inside/);
   });
   check('every fault of a request is told at once, before the handler runs', async (connect) => {
     const { client, seen } = await connect();

@@ -1,7 +1,7 @@
 // One log line a request, without body or secret. Above the rate lines are left out, and the next one says how many;
 // failures have a second allowance of the same size, so that a flood of good requests never hides them.
 import type { Cause, Logger } from '../service/context.ts';
-import { causeFacts } from './logger.ts';
+import { causeFacts } from '../tracing/index.ts';
 
 export interface AccessFacts {
   readonly method: string;
@@ -12,6 +12,7 @@ export interface AccessFacts {
   readonly durationMs: number;
   readonly bytes?: number;
   readonly cause?: Partial<Cause>;
+  readonly traceId?: string;
 }
 
 export interface AccessLogOptions {
@@ -52,6 +53,7 @@ export function createAccessLog(options: AccessLogOptions): (request: AccessFact
       ...(request.bytes === undefined ? {} : { bytes: request.bytes }),
       ...(leftOut === 0 ? {} : { left_out: leftOut }),
       ...causeFacts(request.cause ?? {}),
+      ...(request.traceId === undefined ? {} : { trace_id: request.traceId }),
     };
     leftOut = 0;
     if (failure) log.error(facts, 'request');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { causeFacts } from '../tracing/index.ts';
 import { createAccessLog } from './access-log.ts';
-import { causeFacts, createLogger } from './logger.ts';
+import { createLogger } from './logger.ts';
 
 function capture(format: 'json' | 'pretty') {
   const lines: string[] = [];

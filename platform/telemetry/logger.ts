@@ -2,8 +2,7 @@
 // hidden wherever it stands near the top of a line.
 import { createRequire } from 'node:module';
 import { type DestinationStream, destination, type Logger as PinoLogger, pino } from 'pino';
-import type { Cause, Logger } from '../service/context.ts';
-import { traceIdOf } from '../tracing/index.ts';
+import type { Logger } from '../service/context.ts';
 
 export interface LogOptions {
   /** Default `info`. */
@@ -89,15 +88,4 @@ function describeError(error: unknown, depth = 0): unknown {
   const code = 'code' in error ? { code: error.code } : {};
   const cause = error.cause === undefined || depth >= 4 ? {} : { cause: describeError(error.cause, depth + 1) };
   return { type: error.name, message: error.message, ...code, stack: error.stack, ...cause };
-}
-
-/** The facts that tie a line to its request, for `child` or for one line. */
-export function causeFacts(cause: Partial<Cause>): Record<string, string> {
-  const facts: Record<string, string> = {};
-  if (cause.requestId !== undefined) facts['request_id'] = cause.requestId;
-  if (cause.correlationId !== undefined) facts['correlation_id'] = cause.correlationId;
-  if (cause.causationId !== undefined) facts['causation_id'] = cause.causationId;
-  const traceId = traceIdOf(cause.traceparent);
-  if (traceId !== undefined) facts['trace_id'] = traceId;
-  return facts;
 }

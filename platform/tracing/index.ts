@@ -1,3 +1,4 @@
+export * from './cause-facts.ts';
 export * from './trace-batches.ts';
 export * from './trace-calls.ts';
 export * from './trace-service.ts';

@@ -2,6 +2,7 @@
 
 import { planted } from '../../failpoints/index.ts';
 import type { Received } from '../../service/index.ts';
+import { causeFacts } from '../../tracing/index.ts';
 import type { LogRecord } from '../log/index.ts';
 import { applyRange } from './apply-range.ts';
 import { delayAfter, PARKED_BACKOFF } from './backoff.ts';
@@ -127,7 +128,8 @@ function countParkings(work: RunnerWork, state: RunnerState, parkings: readonly 
     if (work.holdsKeys) state.blocked.add(blockKey(record));
     const fingerprint = failure?.fingerprint ?? '';
     work.observer.failed?.({ ...work.identity, type: record.type, fingerprint, outcome: parked });
-    const facts = { ...work.identity, id: record.id, key: record.key, topic: record.topic, error: failure?.error };
+    const { id, key, topic } = record;
+    const facts = { ...work.identity, id, key, topic, error: failure?.error, ...causeFacts(record) };
     work.log.warn(facts, parked === 'dead' ? 'A message is dead.' : 'A message was parked; it is tried again later.');
   }
   state.counts = counts;

@@ -6,7 +6,6 @@ import { type LogRecord, OutOfRange } from '../log/index.ts';
 import { applyBatch, planRecords } from './apply-batch.ts';
 import { delayAfter, OUTAGE_BACKOFF, TROUBLE_BACKOFF } from './backoff.ts';
 import { FencedError, pruneCursors } from './cursor-store.ts';
-import { describeFailure } from './fingerprint.ts';
 import { applyIsolated } from './isolate.ts';
 import type { RunnerStatus } from './observer.ts';
 import type { Ownership } from './ownership.ts';
@@ -213,8 +212,7 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
       return;
     }
     troubles += 1;
-    const { error: text } = describeFailure(error);
-    work.log.warn({ ...work.identity, error: text }, 'A consumer begins anew from its cursor.');
+    work.log.warn({ ...work.identity, error }, 'A consumer begins anew from its cursor.');
     await waker.wait(delayAfter(TROUBLE_BACKOFF, troubles));
   };
 

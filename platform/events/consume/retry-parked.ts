@@ -1,6 +1,7 @@
 // Takes up what was parked: retries that are due, messages that an operator replays, and those that were held behind a
 // message that is settled now. In the order in which they were parked, which is the order within each key.
 
+import { causeFacts } from '../../tracing/index.ts';
 import { DEFAULT_MAX_ATTEMPTS, messagesOf } from './apply-batch.ts';
 import { applyRange } from './apply-range.ts';
 import { delayAfter, PARKED_BACKOFF } from './backoff.ts';
@@ -156,7 +157,8 @@ async function fail(work: RunnerWork, state: RunnerState, row: DueMessage, error
   );
   const outcome = final ? 'dead' : 'waiting';
   work.observer.failed?.({ ...work.identity, type: row.record.type, fingerprint: failure.fingerprint, outcome });
-  const facts = { ...work.identity, id: row.record.id, key: row.record.key, attempts, error: failure.error };
+  const { id, key } = row.record;
+  const facts = { ...work.identity, id, key, attempts, error: failure.error, ...causeFacts(row.record) };
   if (final) work.log.warn(facts, 'A message is dead after its last attempt.');
   else work.log.info(facts, 'A parked message failed again.');
 }

@@ -29,7 +29,7 @@ export function createHousekeeping({ database, clock, log, retention }: Housekee
       await pruneCheckpoints(database);
       await applyRetention({ database, clock, log, ...retention });
     } catch (error) {
-      log.warn({ service: database.service, error }, 'Old events could not be removed; trying again later.');
+      log.warn({ error }, 'Old events could not be removed; trying again later.');
     } finally {
       running = undefined;
     }

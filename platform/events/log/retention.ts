@@ -43,11 +43,11 @@ export async function applyRetention(options: RetentionOptions): Promise<number>
       removed += 1;
     } catch (error) {
       if (!isTransient(error) && !isBesideAnother(error)) throw error;
-      log.debug({ service: database.service, from: from.toString(), error }, 'A partition is still in use.');
+      log.debug({ from: from.toString(), error }, 'A partition is still in use.');
       break;
     }
   }
-  if (removed > 0) log.info({ service: database.service, removed }, 'Old events were removed.');
+  if (removed > 0) log.info({ removed }, 'Old events were removed.');
   return removed;
 }
 

@@ -135,9 +135,8 @@ function createReport({ database, log }: SequencerOptions, leader: Leader) {
   let failures = 0;
   const enter = (next: SequencerStatus['state'], why?: string): void => {
     if (state === next && reason === why) return;
-    if (next === 'leading')
-      log.info({ service, epoch: leader.epoch?.toString() }, 'This process sequences the events.');
-    if (next === 'stopped') log.error({ service }, why ?? '');
+    if (next === 'leading') log.info({ epoch: leader.epoch?.toString() }, 'This process sequences the events.');
+    if (next === 'stopped') log.error({}, why ?? '');
     state = next;
     reason = why;
   };
@@ -156,7 +155,7 @@ function createReport({ database, log }: SequencerOptions, leader: Leader) {
     failed(error: unknown): number {
       failures += 1;
       const why = error instanceof Error ? error.message : String(error);
-      if (failures === 3) log.warn({ service, error: why }, 'The events cannot be sequenced at present; trying again.');
+      if (failures === 3) log.warn({ error }, 'The events cannot be sequenced at present; trying again.');
       if (failures >= 3) enter('failing', why);
       return failures;
     },

@@ -51,7 +51,7 @@ export function createWakeups({ url, service, log }: WakeupsOptions): Wakeups & 
       client = fresh;
       if (closed) retry();
     } catch (error) {
-      log.debug({ service, error }, 'No connection for wake-ups; polling goes on.');
+      log.debug({ error }, 'No connection for wake-ups; polling goes on.');
       retry();
     }
   };
