@@ -46,17 +46,20 @@ export async function insertIntents(sql: Queryable, intents: readonly BufferedIn
   ]);
 }
 
-// Only the first open intent of a key: those behind it wait for it.
-const FIRST_OF_KEY = `
-  not exists (
-    select from tradepost.effects earlier
-    where earlier.name = effect.name and earlier.key = effect.key and earlier.state = 'pending'
-      and earlier.seq < effect.seq)`;
+// Only the first open intent of a key may be performed: those behind it wait for it. One pass over what is pending; an
+// anti-join would look at all of it again for each of them, as long as the planner believes the table to be small.
+const FIRST_OF_KEYS = `
+  select distinct on (key) id, key, seq, next_at from tradepost.effects
+  where name = $1 and state = 'pending' order by key, seq`;
 
 const READ_DUE = `
-  select id, key, intent, cause, attempts from tradepost.effects effect
-  where name = $1 and state = 'pending' and next_at <= $2 and key <> all ($3::text[]) and ${FIRST_OF_KEY}
-  order by seq limit $4`;
+  select effect.id, effect.key, effect.intent, effect.cause, effect.attempts
+  from (
+    select id, seq from (${FIRST_OF_KEYS}) as first
+    where next_at <= $2 and key <> all ($3::text[]) order by seq limit $4
+  ) as due
+  join tradepost.effects effect on effect.id = due.id
+  order by due.seq`;
 
 /** @param busyKeys keys of which an intent is under way. @returns what may be performed now, oldest first. */
 export async function readDueIntents(
@@ -73,8 +76,7 @@ export async function readDueIntents(
 /** @returns the earliest moment after `now` at which an intent becomes due. */
 export async function readNextDue(sql: Queryable, name: string, now: Date): Promise<Date | undefined> {
   const [row] = await sql.query<{ next_at: Date | null }>(
-    `select min(next_at) as next_at from tradepost.effects effect
-     where name = $1 and state = 'pending' and next_at > $2 and ${FIRST_OF_KEY}`,
+    `select min(next_at) as next_at from (${FIRST_OF_KEYS}) as first where next_at > $2`,
     [name, now],
   );
   return row?.next_at ?? undefined;
@@ -133,7 +135,7 @@ export async function recordAttempts(
 export async function countIntents(sql: Queryable, name: string, now: Date): Promise<IntentCounts> {
   const [row] = await sql.query<IntentCounts>(
     `select count(*) filter (where state = 'pending')::integer as pending,
-       count(*) filter (where state = 'pending' and next_at <= $2 and ${FIRST_OF_KEY})::integer as due,
+       (select count(*)::integer from (${FIRST_OF_KEYS}) as first where next_at <= $2) as due,
        count(*) filter (where state in ('rejected', 'given_up'))::integer as failed
      from tradepost.effects effect where name = $1 and state <> 'done'`,
     [name, now],
