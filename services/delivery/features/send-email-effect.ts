@@ -26,7 +26,10 @@ function senderFor({ smtpUrl: url, smtpTimeoutMs: timeoutMs }: DeliveryConfig): 
 
 export const sendEmailEffect = effect<SendEmailIntent, string, DeliveryConfig>({
   name: 'delivery.send-email',
-  concurrency: 8,
+  // Attempts that end together are recorded together, so many are under way; over SMTP most of them wait for one of its
+  // few connections, and the time that they may take counts that wait.
+  concurrency: 32,
+  timeoutMs: 180_000,
   maxAttempts: 12,
 
   async perform({ emailId }, _info, context) {
