@@ -12,6 +12,8 @@ import { DEFAULT_BODY_LIMIT_KIB } from './route.ts';
 
 /** How often Node looks for connections that are too slow. */
 const CONNECTIONS_CHECK_MS = 2000;
+/** Bytes. */
+const MOST_THROWN_AWAY = 8 * 1024 * 1024;
 const EMPTY = {};
 const CORS_HEADERS =
   'authorization, content-type, idempotency-key, if-match, if-none-match, traceparent, x-api-key, x-correlation-id, ' +
@@ -75,8 +77,12 @@ export function addFallbacks(app: App, open: Open, paths: readonly { pattern: Re
     }
     const exchange = exchangeOf(request, reply);
     reply.hijack();
-    // The rest of a body that is refused must not be waited for.
-    exchange.fail(refusalOfFastify(error, request), exchange.raw.complete ? undefined : { connection: 'close' });
+    // What is left of a body that is refused: a little is read and thrown away, because closing on a caller who still
+    // sends would lose the answer on its way; much is not waited for.
+    const { raw } = exchange;
+    const isLittle = Number(raw.headers['content-length'] ?? Number.POSITIVE_INFINITY) <= MOST_THROWN_AWAY;
+    if (isLittle) raw.resume();
+    exchange.fail(refusalOfFastify(error, request), raw.complete || isLittle ? undefined : { connection: 'close' });
   };
   const answerUnmatched = (request: FastifyRequest, reply: FastifyReply): void => {
     const exchange = exchangeOf(request, reply);
