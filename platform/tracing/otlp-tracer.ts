@@ -13,6 +13,10 @@ import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace
 import { formatTraceparent, parseTraceparent } from './traceparent.ts';
 import type { SpanKind, Tracer } from './tracer.ts';
 
+// With its retries; a process that ends waits for less.
+const EXPORT_TIMEOUT_MS = 2000;
+const CLOSE_TIMEOUT_MS = 1000;
+
 const KINDS: Readonly<Record<SpanKind, OtelKind>> = {
   internal: OtelKind.INTERNAL,
   server: OtelKind.SERVER,
@@ -29,7 +33,7 @@ function remoteContext(traceparent: string | undefined): SpanContext | undefined
 }
 
 export function openOtlpTracer(endpoint: string, serviceName: string): Tracer {
-  const exporter = new OTLPTraceExporter({ url: `${endpoint}/v1/traces`, timeoutMillis: 5000 });
+  const exporter = new OTLPTraceExporter({ url: `${endpoint}/v1/traces`, timeoutMillis: EXPORT_TIMEOUT_MS });
   const provider = new NodeTracerProvider({
     resource: resourceFromAttributes({ 'service.name': serviceName, 'process.pid': process.pid }),
     spanProcessors: [new BatchSpanProcessor(exporter, { maxQueueSize: 8192, scheduledDelayMillis: 1000 })],
@@ -60,6 +64,16 @@ export function openOtlpTracer(endpoint: string, serviceName: string): Tracer {
         end: () => span.end(),
       };
     },
-    close: () => provider.shutdown().catch(() => {}),
+    close: () => within(CLOSE_TIMEOUT_MS, provider.shutdown()),
   };
+}
+
+/** A collector that does not answer must not hold up the end of the process. */
+async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  await Promise.race([work.catch(() => {}), late]);
+  clearTimeout(timer);
 }

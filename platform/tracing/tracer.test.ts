@@ -76,3 +76,11 @@ test('spans reach a collector by OTLP, with parent, links, kind and failure', as
   assert.equal(span.links[0].traceId, link.slice(3, 35));
   assert.deepEqual(span.status, { code: 2, message: 'boom' });
 });
+
+test('a collector that is not there holds up the end for a second at most', async () => {
+  const tracer = await openTracer({ endpoint: 'http://127.0.0.1:9', serviceName: 'test' });
+  tracer.startSpan('x').end();
+  const startedMs = performance.now();
+  await tracer.close();
+  assert.equal(performance.now() - startedMs < 1500, true);
+});
