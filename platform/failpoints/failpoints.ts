@@ -34,10 +34,13 @@ export function disarmFailpoints(): void {
   armed.clear();
 }
 
-/** Marks a place by name, `<part>.<moment>`: `sequencer.mid-pass`. */
-export function failpoint(name: string): void {
+/**
+ * Marks a place by name, `<part>.<moment>`: `consumer.before-commit`.
+ * @param of whose passing it is; `consumer.before-commit/order.payments` is armed for that one alone.
+ */
+export function failpoint(name: string, of?: string): void {
   if (armed.size === 0) return;
-  const point = armed.get(name);
+  const point = armed.get(name) ?? (of === undefined ? undefined : armed.get(`${name}/${of}`));
   if (point === undefined) return;
   point.passed += 1;
   if (point.at !== 0 && point.passed !== point.at) return;

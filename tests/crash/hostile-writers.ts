@@ -1,6 +1,6 @@
 // Writers that put score events straight into the score service's database, as its own code would, but as unkindly as
 // PostgreSQL allows: transactions left open while others commit, savepoints, rollbacks, a burst larger than one pass of
-// the sequencer, and a twin of the sequencer itself. What they commit is in the ledger, and has to come out like everything else.
+// the sequencer, a twin of the sequencer itself, and a fence that is held for a while. What they commit is in the ledger, and has to come out like everything else.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { events } from '@tradepost/contracts/events';
 import { type Queryable, withConnection, withDatabaseName } from '@tradepost/platform/db';
@@ -38,11 +38,21 @@ export async function runHostileWriters(options: HostileOptions): Promise<void> 
   // A twin of the leader, which believes that it still leads, and takes small chunks.
   const twin = withConnection(url, async (db) => {
     while (performance.now() < until) {
-      await db.query('select outcome from tradepost.pass((select epoch from tradepost.fence), 50)');
+      await db.query('select outcome from tradepost.pass((select epoch from tradepost.fence), 10)');
       await sleep(2);
     }
   });
-  await Promise.all([burst, twin, ...Array.from({ length: options.writers }, (_, place) => writer(place))]);
+  // Now and then nobody can pass, so that a backlog of many transactions gathers.
+  const staller = withConnection(url, async (db) => {
+    while (performance.now() < until) {
+      await db.query('begin');
+      await db.query('select epoch from tradepost.fence for update');
+      await sleep(150);
+      await db.query('rollback');
+      await sleep(150);
+    }
+  });
+  await Promise.all([burst, twin, staller, ...Array.from({ length: options.writers }, (_, place) => writer(place))]);
 }
 
 async function writeOne(db: Queryable, ledger: Ledger, user: number, turn: number): Promise<void> {
@@ -58,6 +68,9 @@ async function writeOne(db: Queryable, ledger: Ledger, user: number, turn: numbe
 
 async function commitEvents(db: Queryable, ledger: Ledger, user: number, count: number, openMs: number): Promise<void> {
   await db.query('begin');
+  // An early id, and the locks only later: whoever sorts by transaction id gets the wrong order.
+  await db.query('select pg_current_xact_id()');
+  await sleep(Math.random() * 5);
   await db.query('savepoint before');
   await insertEvents(db, user, 1);
   await db.query('rollback to savepoint before');

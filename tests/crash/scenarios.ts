@@ -56,22 +56,29 @@ const WHAT_FAULTS_BREAK = [
   'order per person holds',
 ];
 
+// Small chunks, so that a fault in taking them shows without a backlog of thousands.
+const SMALL_CHUNKS = [
+  '  logged := 0;\n  more := false;',
+  '  logged := 0;\n  more := false;\n  lim := least(lim, 10);',
+] as const;
+
 export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'the cursor is committed before the effects',
     plant: 'ack-before-commit',
-    failpoints: 'consumer.before-commit=kill@20',
+    failpoints: 'consumer.before-commit/notification.score-events=kill@8',
     breaks: ['every event has its notification'],
     always: true,
   },
   {
     name: 'no inbox',
     plant: 'inbox-off',
-    failpoints: 'consumer.after-commit=kill@20',
-    breaks: ['no event is applied twice', 'one mail per congratulation'],
+    failpoints: 'consumer.after-commit/notification.score-events=kill@8',
+    breaks: ['no event is applied twice'],
   },
   ...plantedFaults.map((fault) => ({
-    ...{ name: `in the sequencer, ${fault.name}`, fault, hostileMs: 5000 },
+    ...{ name: `in the sequencer, ${fault.name}`, hostileMs: 5000 },
+    fault: fault.name.includes('window') ? { ...fault, replace: [...fault.replace, SMALL_CHUNKS] } : fault,
     breaks: WHAT_FAULTS_BREAK,
   })),
 ];

@@ -74,11 +74,11 @@ export async function commitChange(work: RunnerWork, state: RunnerState, change:
   await work.transactions.run(async (tx) => {
     await limitIdleTime(tx);
     await change.write(tx);
-    failpoint('consumer.before-cursor');
+    failpoint('consumer.before-cursor', work.identity.consumer);
     if (!early && !late) await appendCursor(tx, work.identity, owner, record);
-    failpoint('consumer.before-commit');
+    failpoint('consumer.before-commit', work.identity.consumer);
   });
-  failpoint('consumer.after-commit');
+  failpoint('consumer.after-commit', work.identity.consumer);
   if (late) await appendCursor(work.database, work.identity, owner, record);
   state.n = record.n;
   state.cursors = cursors;
