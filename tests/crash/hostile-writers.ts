@@ -1,6 +1,7 @@
 // Writers that put score events straight into the score service's database, as its own code would, but as unkindly as
-// PostgreSQL allows: transactions left open while others commit, savepoints, rollbacks, a burst larger than one pass of
-// the sequencer, a twin of the sequencer itself, and a fence that is held for a while. What they commit is in the ledger, and has to come out like everything else.
+// PostgreSQL allows: transactions left open while others commit, early ids and late locks, savepoints, rollbacks, a
+// burst larger than one pass of the sequencer, a twin of the sequencer itself, and a fence that is held for a while.
+// What they commit is in the ledger, and has to come out like everything else.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { events } from '@tradepost/contracts/events';
 import { type Queryable, withConnection, withDatabaseName } from '@tradepost/platform/db';

@@ -35,8 +35,8 @@ export interface Scenario {
   readonly fault?: PlantedFault;
 }
 
-// The effect runner has at most eight mails under way; each may be sent again when the process dies between the server's
-// yes and our record. That is the only such window.
+// The effect runner has at most eight mails under way; each may be sent again when the process dies between the
+// server's yes and our record. That is the only such window.
 const MAILS_UNDER_WAY = 8;
 const USERS = 24;
 /** Of them, those whom only the hostile writers write about. */
