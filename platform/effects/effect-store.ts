@@ -32,6 +32,9 @@ const INSERT = `
     with ordinality as given (id, name, key, intent, cause, created_at, next_at, place)
   order by place`;
 
+// Before any moment: what is due at once is so too when the clock steps back.
+const DUE_AT_ONCE = new Date(0);
+
 /** Writes the intents of a transaction with one statement, in order. */
 export async function insertIntents(sql: Queryable, intents: readonly BufferedIntent[]): Promise<void> {
   if (intents.length === 0) return;
@@ -42,7 +45,7 @@ export async function insertIntents(sql: Queryable, intents: readonly BufferedIn
     intents.map(({ intent }) => encodeIntent(intent)),
     intents.map(({ cause }) => encodeIntent(cause)),
     intents.map(({ createdAt }) => createdAt),
-    intents.map(({ notBefore, createdAt }) => notBefore ?? createdAt),
+    intents.map(({ notBefore }) => notBefore ?? DUE_AT_ONCE),
   ]);
 }
 
