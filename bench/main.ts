@@ -1,4 +1,4 @@
-// `npm run bench -- [--quick] [--rounds N] [--seconds N] [--events N] [name …]`: measures, prints the table and keeps it
+// `npm run bench -- [--quick] [--rounds N] [--seconds N] [--events N] [name …]` measures, prints the table and keeps it
 // in the folder `results`. It fails when an outcome is wrong; a goal that is missed is said in the table.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -67,8 +67,10 @@ if (options.help) {
 } else {
   const startedAt = new Date();
   const results = await measureAll();
-  const what = `${effort.rounds} rounds after ${effort.warmUps} to warm up, ${effort.secondsPerRound} s or ${effort.eventsPerRound} events each`;
-  const text = `${startedAt.toISOString().slice(0, 10)}, ${availableParallelism()} cores; ${what}\n\n${printTable(results)}`;
+  const { rounds, warmUps, secondsPerRound, eventsPerRound } = effort;
+  const how = `${rounds} rounds after ${warmUps} to warm up, ${secondsPerRound} s or ${eventsPerRound} events each`;
+  const where = `${startedAt.toISOString().slice(0, 10)}, ${availableParallelism()} cores`;
+  const text = `${where}; ${how}\n\n${printTable(results)}`;
   console.log(text);
   keep(text, results, startedAt);
 }

@@ -55,7 +55,7 @@ function driverRound(system: BenchSystem, scores: Database, notifications: Datab
 async function waitFor(client: pg.Client, reached: string, values: readonly unknown[]): Promise<void> {
   const giveUpMs = performance.now() + LIMIT_MS;
   for (;;) {
-    const { rowCount } = await client.query({ name: reached.slice(0, 60), text: reached, values: [...values] });
+    const { rowCount } = await client.query({ name: reached.trim().slice(0, 60), text: reached, values: [...values] });
     if (rowCount === 1) return;
     if (performance.now() > giveUpMs) throw new Error('The events did not arrive.');
     await sleep(POLL_MS);
@@ -136,7 +136,8 @@ export const pipeline: Bench = {
           {
             client: mails,
             last: `select count(*)::text as id from emails where status = 'sent'`,
-            reached: `select from (select count(*) as sent from emails where status = 'sent') as so_far where sent >= $1`,
+            reached: `
+              select from (select count(*) as sent from emails where status = 'sent') as so_far where sent >= $1`,
           },
           () => encodeRows(loudFeed, Math.ceil(eventsPerRound / 10)),
         ),
