@@ -1,6 +1,6 @@
 // Performs the intents of one effect: outside any transaction, several at once, one at a time per key; each attempt is
 // recorded with the effect's own state in one transaction. A crash between the two performs it again with the same id.
-import type { Database } from '../db/index.ts';
+import { type Database, isTransient } from '../db/index.ts';
 import {
   createOutageDetector,
   createWaker,
@@ -255,7 +255,9 @@ async function performOnce(
     return await Promise.race([effect.perform(due.intent, info, own), aborted]);
   } catch (error) {
     if (error instanceof FailpointError) throw error;
-    return { outcome: 'retry', detail: describeFailure(error).error };
+    // Our own database that went away is nobody's fault: it costs no attempt.
+    const outage = isTransient(error);
+    return { outcome: 'retry', detail: describeFailure(error).error, outage };
   } finally {
     if (stop !== undefined) signal.removeEventListener('abort', stop);
   }
