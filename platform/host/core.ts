@@ -104,6 +104,8 @@ async function joinServices(options: CoreOptions, closers: Closer[]): Promise<Co
   );
   const embedded = createEmbeddedBus(readers);
   const bus = options.wrapBus?.(embedded) ?? embedded;
+  // Only after the work has ended: what is under way outside is waited for, not cut off and counted as failed.
+  closers.push(async () => stopping.abort());
   closers.push(() => Promise.all([...work.values()].map((running) => running.close())));
   for (const service of services) work.set(service.definition.name, startWork(service, bus));
   observeAll(metrics, services, work);
@@ -114,7 +116,6 @@ async function joinServices(options: CoreOptions, closers: Closer[]): Promise<Co
     settle: (timeoutMs) => settle(services, work, timeoutMs),
     async close() {
       await dispatcher.drain();
-      stopping.abort();
       await closeInReverse(closers);
     },
   };
