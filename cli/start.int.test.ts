@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { findRuns } from './run-registration.ts';
+import { mainFile as main, type StartedProcess, startProcess } from './started-process.ts';
 
-const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'start-'));
 const data = join(directory, 'data');
 const env = { PATH: process.env.PATH, TRADEPOST_DATA: data };
@@ -17,35 +16,7 @@ after(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-interface Told {
-  readonly event?: string;
-  readonly name?: string;
-  readonly rest?: string;
-  readonly grpc?: string;
-}
-
-/** Starts on free ports; resolves once it says that it is ready. */
-function start(...args: string[]): Promise<{ child: ChildProcess; told: Told[]; ended: Promise<number | null> }> {
-  const child = spawn(process.execPath, [main, 'start', '--json', '--http-port=0', '--grpc-port=0', ...args], {
-    cwd: directory,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const told: Told[] = [];
-  let err = '';
-  let rest = '';
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-  child.stderr?.on('data', (chunk) => (err += chunk));
-  return new Promise((resolve, reject) => {
-    child.stdout?.on('data', (chunk) => {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
-      told.push(...lines.map((line) => JSON.parse(line) as Told));
-      if (told.some(({ event }) => event === 'ready')) resolve({ child, told, ended });
-    });
-    void ended.then((code) => reject(new Error(`it ended with ${code}: ${err}`)));
-  });
-}
+const start = (...args: string[]): Promise<StartedProcess> => startProcess({ directory, env }, ...args);
 
 test('a start tells its steps and what answers, is found by other commands, and Ctrl-C ends all of it', async () => {
   const { child, told, ended } = await start();

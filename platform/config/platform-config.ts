@@ -30,6 +30,8 @@ export interface PlatformConfig {
   readonly environment: string;
   readonly production: boolean;
   readonly dataDirectory: string;
+  /** Seals page cursors; absent means one that lies in the data directory. */
+  readonly cursorSecret: string | undefined;
   readonly host: string;
   readonly shutdownMs: number;
   readonly http: PortSetting;
@@ -82,6 +84,7 @@ export function loadPlatformConfig(options: LoadPlatformOptions): PlatformConfig
     environment: app.env,
     production,
     dataDirectory: loaded.of(dataSettings).directory,
+    cursorSecret: loaded.of(dataSettings).cursorSecret,
     host: server.host,
     shutdownMs: server.shutdownMs,
     http: { port: loaded.of(httpSettings).port, fixed: loaded.isSet('http.port') },

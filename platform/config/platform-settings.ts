@@ -1,6 +1,17 @@
 // The settings that every Tradepost process has, whatever it hosts. Services declare their own beside themselves.
 import { postgresUrl } from './database-url.ts';
-import { decimal, oneOf, onOff, optionalText, port, text, textList, urlOf, wholeNumber } from './setting-types.ts';
+import {
+  decimal,
+  oneOf,
+  onOff,
+  optionalText,
+  port,
+  secretText,
+  text,
+  textList,
+  urlOf,
+  wholeNumber,
+} from './setting-types.ts';
 import { type ConfigSpec, defineConfig } from './spec.ts';
 
 export const appSettings = defineConfig('app', {
@@ -18,6 +29,13 @@ export const dataSettings = defineConfig('data', {
     default: '.tradepost',
     summary: 'Folder of the embedded database and of what a running process leaves for the command line.',
     env: ['TRADEPOST_DATA', 'DATA_DIRECTORY'],
+  },
+  cursorSecret: {
+    type: secretText.optional(),
+    summary: 'Seals page cursors; the same on hosts that share no folder. Without it one is made in the folder.',
+    env: ['CURSOR_SECRET'],
+    secret: true,
+    example: 'at-least-sixteen-characters',
   },
 });
 

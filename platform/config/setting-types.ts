@@ -44,6 +44,12 @@ export const text: z.ZodType<string> = z.preprocess(
   z.string({ error: 'must be text' }).trim().min(1, { error: 'must not be empty' }),
 );
 
+/** A text that nobody guesses. */
+export const secretText: z.ZodType<string> = z
+  .string({ error: 'must be text' })
+  .trim()
+  .min(16, { error: 'must have at least 16 characters' });
+
 export const optionalText: z.ZodType<string | undefined> = text.optional();
 
 /** One of the words, without regard to case. */

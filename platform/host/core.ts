@@ -1,8 +1,5 @@
 // Joins the services of a process: what they store in, how they call each other, what reacts and acts by itself. The
 // same code whether one service lives here or all of them.
-import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { PlatformConfig } from '../config/index.ts';
 import { type Bus, createEmbeddedBus } from '../events/index.ts';
 import { createAuthorize } from '../http/index.ts';
@@ -19,6 +16,7 @@ import type { ServiceDefinition } from '../service/index.ts';
 import { createMetrics, type Metrics, type ServiceLogger } from '../telemetry/index.ts';
 import { type Clock, systemClock } from '../time/index.ts';
 import { openTracer, type Tracer, traceDispatcher, traceTransport } from '../tracing/index.ts';
+import { readCursorSecret } from './cursor-secret.ts';
 import { createHostedService, type HostedService, startWork, type Work } from './hosted-service.ts';
 import { type OpenDatabases, openDatabases } from './open-databases.ts';
 import { readPipeline } from './read-pipeline.ts';
@@ -83,7 +81,7 @@ async function joinServices(options: CoreOptions, closers: Closer[]): Promise<Co
   const dispatcher = traceDispatcher(createDispatcher({ log, clock, observer: metrics.rpc, guards }), tracer);
   const local = traceTransport(createLocalTransport({ dispatcher }), tracer, 'client');
   const clients = createClients({ dispatcher, local, clock, observer: metrics.rpc });
-  const cursors = createCursors(cursorSecret(config.dataDirectory));
+  const cursors = createCursors(readCursorSecret(config.dataDirectory, config.cursorSecret));
   const services = options.services.map((definition) =>
     createHostedService({
       ...{ definition, config, cursors, clock, log, tracer, signal: stopping.signal },
@@ -141,15 +139,4 @@ function guardFeeds(apiKey: string): Guard {
   return async ({ method, meta, credentials }) => {
     if (meta.caller.kind === 'anonymous') await authorize(method, credentials ?? {});
   };
-}
-
-/** One secret an installation: a cursor that one process gave is good in another. */
-function cursorSecret(directory: string): string {
-  const path = join(directory, 'cursor-secret');
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    writeFileSync(path, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'a' });
-    return readFileSync(path, 'utf8');
-  }
 }
