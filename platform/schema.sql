@@ -48,6 +48,7 @@ create table tradepost.effects (
   settled_at timestamp with time zone,
   detail text default ''::text not null,
   fingerprint text default ''::text not null,
+  begun_by text,
   constraint effects_due CHECK (((state = 'pending'::text) = (next_at IS NOT NULL))),
   constraint effects_pkey PRIMARY KEY (id),
   constraint effects_state CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'rejected'::text, 'given_up'::text])))
@@ -121,6 +122,16 @@ create table tradepost.log_parts (
   part integer not null,
   first_retained bigint default 1 not null,
   constraint log_parts_pkey PRIMARY KEY (topic, part)
+);
+
+create table tradepost.log_readers (
+  consumer text not null,
+  topic text not null,
+  part integer not null,
+  after_sequence bigint not null,
+  incarnation uuid,
+  reported_at timestamp with time zone not null,
+  constraint log_readers_pkey PRIMARY KEY (consumer, topic, part)
 );
 
 create table tradepost.migrations (
@@ -228,7 +239,7 @@ declare
   past bigint;
 begin
   -- One at a time; no table lock, which would wait for retention.
-  perform pg_advisory_xact_lock(7310552301);
+  perform pg_advisory_xact_lock(7310552305);
   select coalesce(max(p.to_seq), 1) into first from tradepost.outbox_partitions p;
   past := first + size;
   execute format('create table tradepost.log_%s (like tradepost.log including all,
@@ -386,6 +397,23 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION tradepost.present_position(topic_of text, part_of integer, incarnation_of uuid, after_sequence bigint)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select case when $3 is null or $3 = (select i.id from tradepost.incarnations i order by i.n desc limit 1) then $4
+  else least($4, (
+    select min(coalesce(s.after_sequence, 0))
+    from tradepost.incarnations i
+    left join tradepost.incarnation_starts s on s.n = i.n and s.topic = $1 and s.part = $2
+    where i.n > coalesce(
+      (select k.n from tradepost.incarnations k where k.id = $3),
+      (select max(k.n) - 1 from tradepost.incarnations k)
+    )
+  )) end
+$function$;
+
 CREATE OR REPLACE FUNCTION tradepost.read_log(topics text[], parts integer[], incarnations uuid[], afters bigint[], lim integer)
  RETURNS TABLE(topic text, part integer, sequence bigint, incarnation uuid, id uuid, type text, key text, occurred_at timestamp with time zone, request_id text, correlation_id text, causation_id text, traceparent text, origin text, value bytea)
  LANGUAGE plpgsql
@@ -401,16 +429,9 @@ declare
   behind record;
 begin
   select * into latest from tradepost.incarnations i order by i.n desc limit 1;
-  -- A position of an earlier life goes back to where the lives parted.
   if exists (select from unnest(incarnations) i where i <> latest.id) then
     afters := array(
-      select case when p.incarnation is null or p.incarnation = latest.id then p.after_sequence
-      else least(p.after_sequence, (
-        select min(coalesce(s.after_sequence, 0))
-        from tradepost.incarnations i
-        left join tradepost.incarnation_starts s on s.n = i.n and s.topic = p.topic and s.part = p.part
-        where i.n > coalesce((select k.n from tradepost.incarnations k where k.id = p.incarnation), latest.n - 1)
-      )) end
+      select tradepost.present_position(p.topic, p.part, p.incarnation, p.after_sequence)
       from unnest(topics, parts, incarnations, afters)
         with ordinality p (topic, part, incarnation, after_sequence, place)
       order by p.place

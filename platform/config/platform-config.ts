@@ -8,6 +8,7 @@ import {
   busSettings,
   databaseSettings,
   dataSettings,
+  eventsSettings,
   grpcSettings,
   httpSettings,
   logSettings,
@@ -54,6 +55,8 @@ export interface PlatformConfig {
   /** Base URL of an OTLP receiver, without `/v1/traces`. */
   readonly otlpEndpoint: string | undefined;
   readonly telemetryName: string;
+  /** How long each log keeps its events. */
+  readonly retention: { readonly keepMs: number; readonly keepBytes: number; readonly forgetReadersMs: number };
   readonly bus: BusKind;
   /** Sentences to show at start: what was set and has no effect. */
   readonly warnings: readonly string[];
@@ -106,6 +109,7 @@ export function loadPlatformConfig(options: LoadPlatformOptions): PlatformConfig
     open: access.open,
     rateLimit: rateLimitOf(loaded),
     otlpEndpoint: otlpBase(loaded.of(telemetrySettings).otlpEndpoint),
+    retention: retentionOf(loaded),
     telemetryName: loaded.of(telemetrySettings).serviceName,
     bus: bus ?? 'embedded',
     warnings: warningsOf(loaded),
@@ -208,4 +212,15 @@ function warningsOf(loaded: LoadedConfig): string[] {
   return keys
     .filter((key) => loaded.isSet(key))
     .map((key) => `${loaded.sourceOf(key)} is set and has no effect in this version`);
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+function retentionOf(loaded: LoadedConfig): PlatformConfig['retention'] {
+  const { keepDays, keepGigabytes, forgetConsumersDays } = loaded.of(eventsSettings);
+  return {
+    keepMs: keepDays * DAY_MS,
+    keepBytes: keepGigabytes * 2 ** 30,
+    forgetReadersMs: forgetConsumersDays * DAY_MS,
+  };
 }

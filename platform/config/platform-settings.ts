@@ -166,6 +166,25 @@ export const telemetrySettings = defineConfig('telemetry', {
   },
 });
 
+export const eventsSettings = defineConfig('events', {
+  keepDays: {
+    type: wholeNumber(1, 36_500),
+    default: 7,
+    summary:
+      'Days that events are kept in the log once all of a partition is in it; longer where a consumer needs them.',
+  },
+  keepGigabytes: {
+    type: wholeNumber(1, 1_000_000),
+    default: 20,
+    summary: 'Size of a log above which the oldest events go early, even those that a consumer has not seen.',
+  },
+  forgetConsumersDays: {
+    type: wholeNumber(1, 36_500),
+    default: 30,
+    summary: 'Days without a sign of life after which a consumer holds no events back any more.',
+  },
+});
+
 export const busSettings = defineConfig('bus', {
   url: {
     type: urlOf('embedded', 'kafka', 'nats').optional(),
@@ -215,6 +234,7 @@ export const platformSettings: readonly ConfigSpec[] = [
   accessSettings,
   rateLimitSettings,
   telemetrySettings,
+  eventsSettings,
   busSettings,
   redisSettings,
 ];

@@ -1,17 +1,8 @@
 // What a consumer needs of a bus, and no more: the events of one producer from a position on, in order per partition.
 // The embedded bus reads the producers' logs; a broker's implementation proves itself by the same suite.
 
-import type { LogRecord, Position } from './log/index.ts';
+import type { LogRecord, PartHead, Position } from './log/index.ts';
 import type { LogReader } from './log/log-reader.ts';
-
-export interface Head {
-  readonly topic: string;
-  readonly part: number;
-  /** The last sequence; 0 while nothing was logged. */
-  readonly head: bigint;
-  /** The first sequence that can still be read; `head + 1` when there is none. */
-  readonly firstRetained: bigint;
-}
 
 /** A place in every partition that a consumer reads, moving forward as batches are taken. */
 export interface Subscription {
@@ -28,9 +19,14 @@ export interface Subscription {
 export interface EventSource {
   readonly producer: string;
   incarnation(): Promise<string>;
-  heads(topics: readonly string[]): Promise<readonly Head[]>;
+  heads(topics: readonly string[]): Promise<readonly PartHead[]>;
   /** Begins behind the given positions. */
   subscribe(positions: readonly Position[]): Subscription;
+  /**
+   * Says now and then how far a consumer has committed, also while it reads nothing: what follows is kept for it, as
+   * far as the bus can. @param at domain time.
+   */
+  report(consumer: string, positions: readonly Position[], at: Date): Promise<void>;
   /** Calls the listener soon after there is more to read. @returns how to stop listening. */
   onAdvance(listener: () => void): () => void;
 }
@@ -58,6 +54,7 @@ function createLogSource(reader: LogReader): EventSource {
     producer: reader.producer,
     incarnation: () => reader.incarnation(),
     heads: (topics) => reader.heads(topics),
+    report: (consumer, positions, at) => reader.report(consumer, positions, at),
     onAdvance: (listener) => reader.onAdvance(listener),
     subscribe(start) {
       const positions = new Map(start.map((position) => [`${position.topic}/${position.part}`, position]));

@@ -37,6 +37,7 @@ function createFaultySource(source: EventSource, faults: BusFaults, random: () =
     producer: source.producer,
     incarnation: () => source.incarnation(),
     heads: (topics) => source.heads(topics),
+    report: (consumer, positions, at) => source.report(consumer, positions, at),
     onAdvance: (listener) => source.onAdvance(listener),
     subscribe(positions) {
       const inner = source.subscribe(rewind(positions, faults, random));

@@ -81,7 +81,7 @@ export function createHostedService(options: HostedServiceOptions): HostedServic
     client: (service) => options.clients().client(service, definition.name),
   };
   if (databases === undefined) return { definition, context, storage: undefined };
-  const sequencer = startSequencer({ database: databases.pipeline, clock, log });
+  const sequencer = startSequencer({ database: databases.pipeline, clock, log, retention: options.config.retention });
   const transactions = createTransactions({
     database: databases.main,
     service: definition.name,

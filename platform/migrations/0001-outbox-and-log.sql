@@ -101,6 +101,19 @@ create table tradepost.incarnation_starts (
   constraint incarnation_starts_pkey primary key (n, topic, part)
 );
 
+-- How far the consumers of this log say they have come: retention keeps what lies behind the slowest.
+create table tradepost.log_readers (
+  consumer text not null,
+  topic text not null,
+  part integer not null,
+  -- The last sequence that it has committed, and the incarnation it belongs to.
+  after_sequence bigint not null,
+  incarnation uuid,
+  -- Domain time. A reader that was not heard of for long holds nothing back any more.
+  reported_at timestamptz not null,
+  constraint log_readers_pkey primary key (consumer, topic, part)
+);
+
 -- Who leads: no wall clock is in it. A rival that sees `beats` stand still takes over.
 create table tradepost.leases (
   name text not null,
@@ -127,7 +140,7 @@ declare
   past bigint;
 begin
   -- One at a time; no table lock, which would wait for retention.
-  perform pg_advisory_xact_lock(7310552301);
+  perform pg_advisory_xact_lock(7310552305);
   select coalesce(max(p.to_seq), 1) into first from tradepost.outbox_partitions p;
   past := first + size;
   execute format('create table tradepost.log_%s (like tradepost.log including all,
@@ -267,6 +280,21 @@ begin
 end
 $$;
 
+-- Where a position stands in the present incarnation: one of an earlier life goes back to where the lives parted.
+create function tradepost.present_position(topic_of text, part_of integer, incarnation_of uuid, after_sequence bigint)
+returns bigint language sql stable as $$
+  select case when $3 is null or $3 = (select i.id from tradepost.incarnations i order by i.n desc limit 1) then $4
+  else least($4, (
+    select min(coalesce(s.after_sequence, 0))
+    from tradepost.incarnations i
+    left join tradepost.incarnation_starts s on s.n = i.n and s.topic = $1 and s.part = $2
+    where i.n > coalesce(
+      (select k.n from tradepost.incarnations k where k.id = $3),
+      (select max(k.n) - 1 from tradepost.incarnations k)
+    )
+  )) end
+$$;
+
 -- Records of many (topic, part) behind their positions, fairly: nobody's backlog hides another's next record.
 -- Raises TP416 with the first retained sequence as its detail when retention has passed a position.
 create function tradepost.read_log(topics text[], parts integer[], incarnations uuid[], afters bigint[], lim integer)
@@ -287,16 +315,9 @@ declare
   behind record;
 begin
   select * into latest from tradepost.incarnations i order by i.n desc limit 1;
-  -- A position of an earlier life goes back to where the lives parted.
   if exists (select from unnest(incarnations) i where i <> latest.id) then
     afters := array(
-      select case when p.incarnation is null or p.incarnation = latest.id then p.after_sequence
-      else least(p.after_sequence, (
-        select min(coalesce(s.after_sequence, 0))
-        from tradepost.incarnations i
-        left join tradepost.incarnation_starts s on s.n = i.n and s.topic = p.topic and s.part = p.part
-        where i.n > coalesce((select k.n from tradepost.incarnations k where k.id = p.incarnation), latest.n - 1)
-      )) end
+      select tradepost.present_position(p.topic, p.part, p.incarnation, p.after_sequence)
       from unnest(topics, parts, incarnations, afters)
         with ordinality p (topic, part, incarnation, after_sequence, place)
       order by p.place
@@ -332,9 +353,10 @@ $$;
 -- down
 
 drop function tradepost.read_log;
+drop function tradepost.present_position;
 drop function tradepost.pass;
 drop function tradepost.add_outbox_partition;
-drop table tradepost.leases, tradepost.incarnation_starts, tradepost.incarnations, tradepost.checkpoints,
+drop table tradepost.log_readers, tradepost.leases, tradepost.incarnation_starts, tradepost.incarnations, tradepost.checkpoints,
   tradepost.fence, tradepost.outbox_partitions, tradepost.log_parts, tradepost.log, tradepost.outbox;
 drop function tradepost.server_timeline;
 drop sequence tradepost.outbox_seq;

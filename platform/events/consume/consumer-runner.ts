@@ -12,6 +12,7 @@ import type { Ownership } from './ownership.ts';
 import { countParked, pruneParked } from './parked-store.ts';
 import { probeOutage } from './probe-outage.ts';
 import { endRun } from './process-deaths.ts';
+import { createPositionReport } from './report-position.ts';
 import { retryParked } from './retry-parked.ts';
 import { loadState, type RunnerState } from './runner-state.ts';
 import { OutageError, type RunnerWork } from './runner-work.ts';
@@ -49,6 +50,7 @@ interface Outage {
 
 export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
   const { work, source, ownership, waker, maxBatch } = options;
+  const positionReport = createPositionReport({ ...work, source });
   let state: RunnerState | undefined;
   let run: Pick<RunnerState, 'epoch' | 'suspicion'> | undefined;
   let subscription: Subscription | undefined;
@@ -164,6 +166,7 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
       if (known === undefined) isolateLeft = state.suspicion.isolates ? maxBatch : 0;
       parkedChanged = true;
     }
+    positionReport.sendWhenDue(state.cursors);
     if (outage !== undefined) return await probe(state, outage);
     const retried = await takeParked(state);
     const full = state.counts.held >= options.heldLimit;
@@ -226,6 +229,7 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
       }
     }
     dropBuffer();
+    await positionReport.done();
     if (run !== undefined) await endRun(work.database, work.identity, run.epoch).catch(() => {});
   };
 

@@ -193,3 +193,14 @@ test('a message on which the process dies again and again is isolated, and the r
   assert.equal(dead?.error, 'ProcessDeathError: The process died 2 times while it applied this message.');
   assert.equal(dead?.key, '5');
 });
+
+test('a consumer tells the producer how far it has come, so that its events are kept', async () => {
+  await pipeline.publish([{ userId: 7n, change: 1 }]);
+  pipeline.start();
+  await eventually(async () => {
+    const [known] = await pipeline.producer.database.query<{ parts: bigint }>(
+      `select count(*) as parts from tradepost.log_readers where consumer = 'notification.score-events'`,
+    );
+    return known?.parts === 8n;
+  }, 'every partition is reported');
+});

@@ -23,11 +23,12 @@ export function describeFailure(thrown: unknown): Failure {
   };
 }
 
-/** 16 hexadecimal digits; the same for texts that differ in numbers, ids and quoted words only. */
+/** 16 hexadecimal digits; the same for texts that differ in numbers, ids, addresses and quoted words only. */
 export function fingerprintOf(message: string, place = ''): string {
   const shape = message
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi, '#')
     .replace(/"[^"]*"|'[^']*'/g, '#')
+    .replace(/<[^<>]*>|[^\s<>]+@[^\s<>]+/g, '#')
     .replace(/\d+/g, '#')
     .slice(0, LONGEST_ERROR);
   return createHash('sha256').update(`${shape}\n${place}`).digest('hex').slice(0, 16);

@@ -5,6 +5,7 @@ import type { Clock } from '../../time/index.ts';
 import { applyRetention, pruneCheckpoints, type RetentionLimits } from './retention.ts';
 
 const EVERY_MS = 60_000;
+const CANCEL_EVERY_MS = 100;
 
 export interface HousekeepingOptions {
   readonly database: Database;
@@ -16,18 +17,19 @@ export interface HousekeepingOptions {
 export interface Housekeeping {
   /** Starts a round when the last one is long enough ago. Never throws. */
   startWhenDue(): void;
-  /** Resolves when no round is under way. */
-  done(): Promise<void>;
+  /** Ends the round under way: a removal that waits for a writer is cancelled, and taken up again another time. */
+  close(): Promise<void>;
 }
 
 export function createHousekeeping({ database, clock, log, retention }: HousekeepingOptions): Housekeeping {
   let startedAtMs = clock.monotonicMs();
   let running: Promise<void> | undefined;
+  const closing = new AbortController();
 
   const runRound = async (): Promise<void> => {
     try {
       await pruneCheckpoints(database);
-      await applyRetention({ database, clock, log, ...retention });
+      await applyRetention({ database, clock, log, ...retention, signal: closing.signal });
     } catch (error) {
       log.warn({ error }, 'Old events could not be removed; trying again later.');
     } finally {
@@ -41,8 +43,21 @@ export function createHousekeeping({ database, clock, log, retention }: Housekee
       startedAtMs = clock.monotonicMs();
       running = runRound();
     },
-    async done() {
-      await running;
+    async close() {
+      closing.abort();
+      while (running !== undefined) {
+        await Promise.race([running, new Promise((resolve) => setTimeout(resolve, CANCEL_EVERY_MS))]);
+        if (running !== undefined) await cancelRemovals(database).catch(() => {});
+      }
     },
   };
+}
+
+/** Whoever's they are: a removal of another process of this database is taken up again just so. */
+async function cancelRemovals(database: Database): Promise<void> {
+  await database.query(`
+    select pg_cancel_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and state = 'active'
+      and (query like 'alter table tradepost.% detach partition tradepost.%'
+        or query like 'drop table if exists tradepost.%')`);
 }

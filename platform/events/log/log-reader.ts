@@ -8,13 +8,15 @@ export interface LogReader {
   readonly producer: string;
   /** The present incarnation's id. */
   incarnation(): Promise<string>;
-  /** Every (topic, part) of the topics that ever had a record. */
-  heads(topics: readonly string[]): Promise<PartHead[]>;
+  /** Every (topic, part) of the topics, or of all topics, that ever had a record. */
+  heads(topics?: readonly string[]): Promise<PartHead[]>;
   /**
    * At most `limit` records behind the positions, in order per (topic, part). Each position gets its share: no backlog
    * hides another's next record. @throws OutOfRange when retention has passed a position.
    */
   read(positions: readonly Position[], limit: number): Promise<LogRecord[]>;
+  /** Notes how far a consumer has committed: retention keeps what follows. @param at domain time. */
+  report(consumer: string, positions: readonly Position[], at: Date): Promise<void>;
   /** Calls the listener soon after there is more to read. A hint: polling is the truth. @returns how to stop. */
   onAdvance(listener: () => void): () => void;
 }
@@ -52,7 +54,14 @@ const HEADS = `
     select sequence from tradepost.log l
     where l.topic = p.topic and l.part = p.part order by sequence desc limit 1
   ) l on true
-  where p.topic = any ($1) order by p.topic, p.part`;
+  where $1::text[] is null or p.topic = any ($1) order by p.topic, p.part`;
+
+const REPORT = `
+  insert into tradepost.log_readers as known (consumer, topic, part, after_sequence, incarnation, reported_at)
+  select $1, topic, part, after_sequence, incarnation, $6
+  from unnest($2::text[], $3::integer[], $4::bigint[], $5::uuid[]) as place (topic, part, after_sequence, incarnation)
+  on conflict on constraint log_readers_pkey do update set after_sequence = excluded.after_sequence,
+    incarnation = excluded.incarnation, reported_at = excluded.reported_at`;
 
 export function openLogReader({ database, advances }: LogReaderOptions): LogReader {
   const producer = database.service;
@@ -68,7 +77,7 @@ export function openLogReader({ database, advances }: LogReaderOptions): LogRead
     },
     async heads(topics) {
       const rows = await database.query<{ topic: string; part: number; head: bigint; first_retained: bigint }>(HEADS, [
-        topics,
+        topics ?? null,
       ]);
       return rows.map(({ topic, part, head, first_retained }) => ({
         topic,
@@ -84,6 +93,9 @@ export function openLogReader({ database, advances }: LogReaderOptions): LogRead
       refuseHoles(positions, records);
       return records;
     },
+    async report(consumer, positions, at) {
+      await database.query(REPORT, [consumer, ...columnsOf(positions), at]);
+    },
     onAdvance: (listener) => advances?.onAdvance(listener) ?? (() => {}),
   };
 }
@@ -92,20 +104,24 @@ async function readRows(database: Database, positions: readonly Position[], limi
   try {
     return await database.query<RecordRow>(
       `select topic, part, sequence, incarnation, ${COLUMNS}
-       from tradepost.read_log($1, $2, $3, $4, $5)`,
-      [
-        positions.map(({ topic }) => topic),
-        positions.map(({ part }) => part),
-        positions.map(({ incarnation }) => incarnation ?? null),
-        positions.map(({ after }) => after),
-        limit,
-      ],
+       from tradepost.read_log(topics => $1, parts => $2, afters => $3, incarnations => $4, lim => $5)`,
+      [...columnsOf(positions), limit],
     );
   } catch (error) {
     if (sqlStateOf(error) !== 'TP416') throw error;
     const [topic, part, first] = JSON.parse((error as { detail: string }).detail) as [string, number, string];
     throw new OutOfRange(database.service, topic, part, BigInt(first));
   }
+}
+
+/** Topics, parts, sequences and incarnations. */
+function columnsOf(positions: readonly Position[]): unknown[] {
+  return [
+    positions.map(({ topic }) => topic),
+    positions.map(({ part }) => part),
+    positions.map(({ after }) => after),
+    positions.map(({ incarnation }) => incarnation ?? null),
+  ];
 }
 
 function toRecord(producer: string, row: RecordRow): LogRecord {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { withConnection } from '../../db/index.ts';
 import { createTestDatabase, silentLog, type TestDatabase } from '../../testing/index.ts';
 import { type Clock, systemClock } from '../../time/index.ts';
+import { createHousekeeping } from './housekeeping.ts';
 import { applyRetention, OutOfRange, openLogReader, runPass } from './index.ts';
 import { ensurePartitions, isMissingPartition } from './outbox-partitions.ts';
 
@@ -129,6 +130,98 @@ test('above the size that is allowed the oldest go early', async () => {
   await produce(460);
   await completeAll();
   assert.equal(await retain({ keepBytes: 1 }), 5);
+});
+
+test('what a known consumer has not taken is kept, until it has moved on or was not heard of for long', async () => {
+  const reader = openLogReader({ database: testDatabase.database });
+  await produce(460);
+  await completeAll();
+  const report = (after: bigint) => reader.report('slow', [{ topic: 't', part: 0, after }], clock.now());
+  await report(150n);
+  clock.moveDays(8);
+  // Rows 1 to 150 lie in the first two partitions.
+  assert.equal(await retain(), 2);
+  assert.equal((await reader.read([{ topic: 't', part: 0, after: 150n }], 1))[0]?.sequence, 151n);
+  await report(200n);
+  assert.equal(await retain(), 0);
+  await report(250n);
+  assert.equal(await retain(), 1);
+  clock.moveDays(29);
+  assert.equal(await retain(), 0);
+  clock.moveDays(2);
+  assert.equal(await retain(), 2);
+});
+
+test('a position of an earlier incarnation holds back what follows the place where the lives parted', async () => {
+  const { database } = testDatabase;
+  const reader = openLogReader({ database });
+  const incarnation = await reader.incarnation();
+  await produce(460);
+  await completeAll();
+  await reader.report('slow', [{ topic: 't', part: 0, incarnation, after: 450n }], clock.now());
+  await database.query(`
+    insert into tradepost.incarnations (n, system_identifier, timeline)
+    select 2, system_identifier, timeline from tradepost.incarnations`);
+  await database.query(`insert into tradepost.incarnation_starts values (2, 't', 0, 60)`);
+  clock.moveDays(8);
+  assert.equal(await retain(), 1);
+  assert.equal((await reader.heads())[0]?.firstRetained, 51n);
+});
+
+test('the limit of size goes past a consumer that is behind, and says whose events it takes', async () => {
+  const said: { consumers?: unknown; message: string }[] = [];
+  const note = (facts: object, message: string) => void said.push({ ...facts, message });
+  const log = { ...silentLog, error: note, warn: note };
+  const reader = openLogReader({ database: testDatabase.database });
+  await produce(460);
+  await completeAll();
+  await reader.report('slow', [{ topic: 't', part: 0, after: 0n }], clock.now());
+  assert.equal(await retain({ log, keepBytes: 2 ** 30 }), 0);
+  assert.equal(said.length, 0);
+  assert.equal(await retain({ log, keepBytes: 1 }), 5);
+  assert.equal(said.length, 5);
+  assert.deepEqual(said[0]?.consumers, ['slow']);
+  assert.equal(
+    said[0]?.message,
+    'The events take more room than they may: some go that these consumers have not seen.',
+  );
+});
+
+test('a stop does not wait for a removal that an open writer holds up', async () => {
+  const { database, url } = testDatabase;
+  await produce(460);
+  await completeAll();
+  clock.moveDays(8);
+  let monotonicMs = 0;
+  const housekeeping = createHousekeeping({
+    database,
+    clock: { ...clock, monotonicMs: () => monotonicMs },
+    log: silentLog,
+  });
+  monotonicMs = 3_600_000;
+  await withConnection(url, async (open) => {
+    await open.query('begin');
+    await open.query(insertRows, [1]);
+    housekeeping.startWhenDue();
+    await waitForDetach(database);
+    const startedMs = performance.now();
+    await housekeeping.close();
+    assert.ok(performance.now() - startedMs < 2000, 'the stop had to wait');
+    await open.query('rollback');
+  });
+  assert.equal(await retain(), 5);
+});
+
+test('partitions are made while a migration of another process holds its lock', async () => {
+  const { database, url } = testDatabase;
+  await withConnection(url, async (migration) => {
+    await migration.query('select pg_advisory_lock(7310552301)');
+    const made = database.query<{ made: bigint }>('select tradepost.add_outbox_partition($1) as made', [PARTITION]);
+    const late = sleep(2000).then(() => [{ made: undefined }]);
+    assert.equal(typeof (await Promise.race([made, late]))[0]?.made, 'bigint');
+    await migration.query('select pg_advisory_unlock_all()');
+    await made;
+  });
 });
 
 test('a writer that stays open holds up a removal, but no other writer', async () => {

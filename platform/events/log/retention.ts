@@ -1,5 +1,6 @@
-// Removes old partitions of outbox and log, never a row that is not in the log yet, and never making a writer wait:
-// DETACH CONCURRENTLY, then DROP. Each step can be taken up again after a crash.
+// Removes old partitions of outbox and log, never a row that is not in the log yet or that a known consumer still needs,
+// and never making a writer wait: DETACH CONCURRENTLY, then DROP. Each step can be taken up again after a crash. Only
+// the limit of size goes past a consumer, and says so.
 import type { Database } from '../../db/index.ts';
 import { isTransient, sqlStateOf } from '../../db/index.ts';
 import type { Logger } from '../../service/index.ts';
@@ -8,8 +9,13 @@ import type { Clock } from '../../time/index.ts';
 export interface RetentionLimits {
   /** Age from the moment at which a whole partition was in the log. Default 7 days. */
   readonly keepMs?: number;
-  /** Size of outbox and log together, above which the oldest complete partitions go early. Default 20 GiB. */
+  /**
+   * Size of outbox and log together, above which the oldest complete partitions go early, even before consumers that
+   * still need them: the disk is finite. Default 20 GiB.
+   */
   readonly keepBytes?: number;
+  /** Time without a report after which a consumer holds nothing back any more. Default 30 days. */
+  readonly forgetReadersMs?: number;
 }
 
 export interface RetentionOptions extends RetentionLimits {
@@ -17,10 +23,15 @@ export interface RetentionOptions extends RetentionLimits {
   /** Domain time: a test that moves the clock sees events age. */
   readonly clock: Clock;
   readonly log: Logger;
+  /** Ends the round before the next partition. */
+  readonly signal?: AbortSignal;
 }
 
 const KEEP_MS = 7 * 24 * 3_600_000;
 const KEEP_BYTES = 20 * 2 ** 30;
+const FORGET_READERS_MS = 30 * 24 * 3_600_000;
+/** Share of `keepBytes` above which events that are held back are warned of. */
+const WARN_SHARE = 0.8;
 const KEEP_CHECKPOINTS = 100n;
 
 interface PartitionRow {
@@ -38,6 +49,7 @@ export async function applyRetention(options: RetentionOptions): Promise<number>
   await markComplete(database, clock.now());
   let removed = 0;
   for (const from of await findRemovable(options)) {
+    if (options.signal?.aborted) break;
     try {
       await removePartition(database, from);
       removed += 1;
@@ -87,7 +99,8 @@ async function markComplete(database: Database, now: Date): Promise<void> {
   );
 }
 
-async function findRemovable({ database, clock, keepMs = KEEP_MS, keepBytes = KEEP_BYTES }: RetentionOptions) {
+async function findRemovable(options: RetentionOptions): Promise<bigint[]> {
+  const { database, clock, keepMs = KEEP_MS, keepBytes = KEEP_BYTES } = options;
   const rows = await database.query<PartitionRow>(`
     select from_seq, complete_at, removing, from_seq = max(from_seq) over () as last,
       coalesce(pg_total_relation_size(to_regclass('tradepost.outbox_' || from_seq)), 0)
@@ -97,12 +110,51 @@ async function findRemovable({ database, clock, keepMs = KEEP_MS, keepBytes = KE
   const oldest = clock.now().getTime() - keepMs;
   const removable: bigint[] = [];
   for (const row of rows) {
-    const due = row.complete_at !== null && (row.complete_at.getTime() <= oldest || total > BigInt(keepBytes));
+    const tooLarge = total > BigInt(keepBytes);
+    const due = row.complete_at !== null && (row.complete_at.getTime() <= oldest || tooLarge);
     if (row.last || !(due || row.removing)) break;
+    if (!row.removing && (await isHeldBack(options, row.from_seq, total))) break;
     total -= row.bytes;
     removable.push(row.from_seq);
   }
   return removable;
+}
+
+/** Whether consumers still need a partition and the size allows to keep it. Whatever is lost by size is said first. */
+async function isHeldBack(options: RetentionOptions, from: bigint, total: bigint): Promise<boolean> {
+  const { database, clock, log, keepBytes = KEEP_BYTES, forgetReadersMs = FORGET_READERS_MS } = options;
+  const heardSince = new Date(clock.now().getTime() - forgetReadersMs);
+  const consumers = await readersBefore(database, from, heardSince);
+  if (consumers.length === 0) return false;
+  const facts = { consumers, from: from.toString(), bytes: total.toString(), keepBytes };
+  if (total > BigInt(keepBytes)) {
+    log.error(facts, 'The events take more room than they may: some go that these consumers have not seen.');
+    return false;
+  }
+  if (Number(total) > keepBytes * WARN_SHARE) {
+    log.warn(facts, 'Old events wait for these consumers; above the size that is allowed they go all the same.');
+  } else {
+    log.info(facts, 'Old events wait for these consumers.');
+  }
+  return true;
+}
+
+/** @returns the consumers that have not taken everything of a partition. */
+async function readersBefore(database: Database, from: bigint, heardSince: Date): Promise<string[]> {
+  try {
+    const rows = await database.query<{ consumer: string }>(
+      `select distinct r.consumer from tradepost.log_readers r
+       where r.reported_at >= $1 and exists (
+         select from tradepost.log_${from} l where l.topic = r.topic and l.part = r.part
+           and l.sequence > tradepost.present_position(r.topic, r.part, r.incarnation, r.after_sequence))
+       order by r.consumer`,
+      [heardSince],
+    );
+    return rows.map(({ consumer }) => consumer);
+  } catch (error) {
+    if (isBesideAnother(error)) return [];
+    throw error;
+  }
 }
 
 async function removePartition(database: Database, from: bigint): Promise<void> {

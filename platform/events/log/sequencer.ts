@@ -1,10 +1,7 @@
 // Moves committed outbox rows into the log. One leader per database, fenced by epoch; everybody else stands by. It is
 // woken by a poke after a commit, and looks by itself in any case: pokes are hints, polling is the truth.
-import type { Database } from '../../db/index.ts';
-import { sqlStateOf } from '../../db/index.ts';
 import type { Logger } from '../../service/index.ts';
 import { createAdvanceListeners } from './advance-listeners.ts';
-import { endFenceHolder } from './fence.ts';
 import { createHousekeeping } from './housekeeping.ts';
 import { createLeader, type Leader, type LeaderOptions } from './leader.ts';
 import { BEAT_EVERY_MS } from './lease.ts';
@@ -55,7 +52,7 @@ export interface Sequencer {
 }
 
 export function startSequencer(options: SequencerOptions): Sequencer {
-  const { database, wakeups } = options;
+  const { wakeups } = options;
   const pause = createWakeablePause();
   const advances = createAdvanceListeners();
   const leader = createLeader(options);
@@ -95,7 +92,6 @@ export function startSequencer(options: SequencerOptions): Sequencer {
         if (waitMs > 0 && !closing && (await pause.wait(waitMs))) pollMs = SHORTEST_POLL_MS;
       } catch (error) {
         const failures = report.failed(error);
-        await freeFence(database, error);
         // Pokes do not shorten this: the database needs the rest.
         const untilMs = performance.now() + withJitter(Math.min(LONGEST_BACKOFF_MS, 50 * 2 ** Math.min(failures, 10)));
         while (!closing && performance.now() < untilMs) await pause.wait(untilMs - performance.now());
@@ -119,7 +115,7 @@ export function startSequencer(options: SequencerOptions): Sequencer {
       pause.wake();
       deafen?.();
       await running;
-      await housekeeping.done();
+      await housekeeping.close();
       await passLast(leader, pass);
       report.closed();
     },
@@ -179,10 +175,4 @@ async function passLast(leader: Leader, pass: () => Promise<boolean>): Promise<v
   } catch {
     // The successor finds the session gone.
   }
-}
-
-// 55P03: the fence stayed locked longer than any pass takes.
-async function freeFence(database: Database, error: unknown): Promise<void> {
-  if (sqlStateOf(error) !== '55P03') return;
-  await endFenceHolder(database).catch(() => {});
 }
