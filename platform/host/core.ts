@@ -16,12 +16,14 @@ import type { ServiceDefinition } from '../service/index.ts';
 import { createMetrics, type Metrics, type ServiceLogger } from '../telemetry/index.ts';
 import { type Clock, systemClock } from '../time/index.ts';
 import { openTracer, type Tracer, traceDispatcher, traceTransport } from '../tracing/index.ts';
+import { type Closer, closeInReverse, closeWithin, STOP_SHARES } from './closers.ts';
 import { readCursorSecret } from './cursor-secret.ts';
-import { createHostedService, type HostedService, startWork, type Work } from './hosted-service.ts';
+import { createHostedService, type HostedService, type Storage, startWork, type Work } from './hosted-service.ts';
 import { type OpenDatabases, openDatabases } from './open-databases.ts';
 import { readPipeline } from './read-pipeline.ts';
 import { settle } from './settle.ts';
 import { createStepReport, type Step } from './steps.ts';
+import { createStopBudget, type StopBudget } from './stop-budget.ts';
 
 export interface CoreOptions {
   readonly services: readonly ServiceDefinition[];
@@ -46,7 +48,12 @@ export interface Core {
   readonly startedAt: Date;
   /** Waits until nothing is left to do. @throws when that takes longer, with what is left. */
   settle(timeoutMs: number): Promise<void>;
-  close(): Promise<void>;
+  /** Ends what reacts and acts by itself; calls are still answered. */
+  stopWork(budget: StopBudget): Promise<void>;
+  /** Refuses calls from now on, tells streams to end, and waits for the calls that are running. */
+  drain(budget: StopBudget): Promise<void>;
+  /** All of the above, and closes what is open. */
+  close(budget?: StopBudget): Promise<void>;
 }
 
 /** @throws StepError and others, with everything that was opened closed again. */
@@ -55,15 +62,9 @@ export async function startCore(options: CoreOptions): Promise<Core> {
   try {
     return await joinServices(options, closers);
   } catch (error) {
-    await closeInReverse(closers);
+    await closeInReverse(closers, createStopBudget(options.config.shutdownMs), options.log);
     throw error;
   }
-}
-
-type Closer = () => Promise<unknown>;
-
-async function closeInReverse(closers: readonly Closer[]): Promise<void> {
-  for (const close of closers.toReversed()) await close();
 }
 
 /** @param closers gets what closes each part, as it comes into being. */
@@ -73,9 +74,9 @@ async function joinServices(options: CoreOptions, closers: Closer[]): Promise<Co
   const stopping = new AbortController();
   const metrics = createMetrics();
   const tracer = await openTracer({ endpoint: config.otlpEndpoint, serviceName: config.telemetryName });
-  closers.push(() => tracer.close());
+  closers.push({ what: 'tracing', share: STOP_SHARES.end, close: () => tracer.close() });
   const databases = await openDatabases({ ...options, observer: metrics.database, report });
-  closers.push(() => databases.close());
+  closers.push({ what: 'databases', share: STOP_SHARES.end, close: () => databases.close() });
   const work = new Map<string, Work>();
   const guards = config.apiKey === undefined ? [] : [guardFeeds(config.apiKey)];
   const dispatcher = traceDispatcher(createDispatcher({ log, clock, observer: metrics.rpc, guards }), tracer);
@@ -91,8 +92,11 @@ async function joinServices(options: CoreOptions, closers: Closer[]): Promise<Co
       onIntents: () => work.get(definition.name)?.effects?.poke(),
     }),
   );
-  closers.push(() => Promise.all(services.map(({ storage }) => storage?.sequencer.close())));
-  closers.push(() => Promise.all(services.map(({ storage }) => storage?.commands.close())));
+  const closeAll = (close: (storage: Storage) => Promise<void>) => (): Promise<unknown> =>
+    Promise.all(services.map(({ storage }) => storage && close(storage)));
+  const closeSequencers = closeAll(({ sequencer }) => sequencer.close());
+  closers.push({ what: 'sequencers', share: STOP_SHARES.log, close: closeSequencers });
+  closers.push({ what: 'commands', share: STOP_SHARES.log, close: closeAll(({ commands }) => commands.close()) });
   for (const { definition, context, storage } of services) {
     if (definition.rpc.length === 0) continue;
     dispatcher.serve({ implementations: definition.rpc, context, ...(storage && { commands: storage.commands }) });
@@ -102,20 +106,43 @@ async function joinServices(options: CoreOptions, closers: Closer[]): Promise<Co
   );
   const embedded = createEmbeddedBus(readers);
   const bus = options.wrapBus?.(embedded) ?? embedded;
-  // Only after the work has ended: what is under way outside is waited for, not cut off and counted as failed.
-  closers.push(async () => stopping.abort());
-  closers.push(() => Promise.all([...work.values()].map((running) => running.close())));
+  const stopWork = createStopWork(work, stopping, log);
+  closers.push({ what: 'work', share: STOP_SHARES.cutWork, close: stopWork });
   for (const service of services) work.set(service.definition.name, startWork(service, bus));
   observeAll(metrics, services, work);
+  const drain = async (budget: StopBudget): Promise<void> => {
+    await closeWithin({ what: 'calls', share: STOP_SHARES.calls, close: () => dispatcher.drain() }, budget, log);
+  };
 
   return {
     ...{ services, dispatcher, clients, metrics, tracer, databases, cursors, work },
     startedAt: clock.now(),
     settle: (timeoutMs) => settle(services, work, timeoutMs),
-    async close() {
-      await dispatcher.drain();
-      await closeInReverse(closers);
+    async stopWork(budget) {
+      await stopWork(budget);
     },
+    drain,
+    async close(budget = createStopBudget(config.shutdownMs)) {
+      // First: what reacts asks other services, and would take their draining for an outage.
+      await stopWork(budget);
+      await drain(budget);
+      await closeInReverse(closers, budget, log);
+    },
+  };
+}
+
+/** What is under way outside is waited for; only what takes too long is cut off, and counts as failed. */
+function createStopWork(work: ReadonlyMap<string, Work>, stopping: AbortController, log: ServiceLogger) {
+  let stopped: Promise<unknown> | undefined;
+  return (budget: StopBudget): Promise<unknown> => {
+    stopped ??= (async () => {
+      const ended = Promise.all([...work.values()].map((running) => running.close()));
+      const closer = { what: 'work', share: STOP_SHARES.work, close: () => ended };
+      const inTime = await closeWithin(closer, budget, log);
+      stopping.abort();
+      if (!inTime) await closeWithin({ ...closer, share: STOP_SHARES.cutWork }, budget, log);
+    })();
+    return stopped;
   };
 }
 

@@ -9,14 +9,16 @@ import { createGrpcServer } from '../rpc/index.ts';
 import { createAccessLog } from '../telemetry/index.ts';
 import { systemClock } from '../time/index.ts';
 import { traceRequests } from '../tracing/index.ts';
+import { type Closer, closeWithin, STOP_SHARES } from './closers.ts';
 import { type Core, type CoreOptions, startCore } from './core.ts';
 import { createHealthChecks, type HealthChecks } from './health.ts';
 import { type OpenPort, openPort } from './open-port.ts';
 import { operatedProcess, operatorContext } from './operate.ts';
 import { createStepReport } from './steps.ts';
+import { createStopBudget } from './stop-budget.ts';
 
-// Of the time that a stop may take: streams that nobody ends are cut then, and the rest is for what was begun.
-const GRPC_SHARE = 0.3;
+// Of the time that a stop may take: the rest is for the end of the process itself.
+const ORDERLY_SHARE = 0.85;
 
 export interface HostOptions extends CoreOptions {
   readonly version: string;
@@ -33,22 +35,34 @@ export interface Host {
   close(): Promise<void>;
 }
 
+/** What to close of the open ports. */
+interface Doors {
+  rest?: Closer;
+  grpc?: Closer;
+}
+
 /** @throws StepError, with everything that was opened closed again. */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { config } = options;
+  const { config, log } = options;
   if (!isLoopback(config.host)) throw new Error(`Until accounts exist, only loopback is served, not ${config.host}.`);
   const report = createStepReport(options.onStep ?? (() => {}));
   const core = await startCore(options);
   const health = createHealthChecks(core.services);
-  const closers: (() => Promise<void>)[] = [() => core.close()];
+  const doors: Doors = {};
   const closeAll = async (): Promise<void> => {
+    const budget = createStopBudget(config.shutdownMs * ORDERLY_SHARE);
     health.drain();
-    for (const close of closers.toReversed()) await close();
+    // Both refuse what is new from now on; what came by REST is answered before calls are refused.
+    const grpc = doors.grpc && closeWithin(doors.grpc, budget, log);
+    await Promise.all([core.stopWork(budget), doors.rest && closeWithin(doors.rest, budget, log)]);
+    await core.drain(budget);
+    await grpc;
+    await core.close(budget);
   };
   try {
     const ports = await report(
       'Services',
-      () => openPorts(options, core, health, closers),
+      () => openPorts(options, core, health, doors),
       () => `${core.services.length} ready`,
     );
     return { core, address: config.host, ...ports, close: closeAll };
@@ -62,7 +76,7 @@ async function openPorts(
   options: HostOptions,
   core: Core,
   health: HealthChecks,
-  closers: (() => Promise<void>)[],
+  doors: Doors,
 ): Promise<Pick<Host, 'http' | 'grpc'>> {
   const { config, log, clock = systemClock, version } = options;
   const operated = operatedProcess(core, version, health);
@@ -70,11 +84,12 @@ async function openPorts(
   core.dispatcher.serve({ implementations: [createOperations(operated, clock)], context });
   const authenticate = createIdentify(config.apiKey);
   const grpcServer = createGrpcServer({ dispatcher: core.dispatcher, log, clock, authenticate });
-  closers.push(() => grpcServer.close(config.shutdownMs * GRPC_SHARE));
+  const { calls, requests, log: end } = STOP_SHARES;
+  doors.grpc = { what: 'gRPC', share: end, close: (budget) => grpcServer.close(budget.restMs(calls)) };
   const grpc = await openPort(config.grpc, 'gRPC', (port) => grpcServer.listen(`${config.host}:${port}`));
   const edge = core.services.flatMap(({ definition }) => definition.edge ?? []);
   const rest = createRestServer(options, core, edge, () => health.read());
-  closers.push(() => rest.close());
+  doors.rest = { what: 'REST', share: end, close: (budget) => rest.close(budget.restMs(requests)) };
   const http = await openPort(config.http, 'REST', (port) => rest.listen({ host: config.host, port }));
   return { http, grpc };
 }

@@ -71,8 +71,11 @@ export interface HttpServer {
   inFlight(): number;
   /** @returns the port that it listens on. @throws EADDRINUSE and its kind. */
   listen(address: { host: string; port: number }): Promise<number>;
-  /** Answers what is under way, refuses new connections, and closes those that are idle. */
-  close(): Promise<void>;
+  /**
+   * Answers what is under way, refuses new connections, and closes those that are idle. Cuts what is still open after
+   * the limit: a request whose sender is slow has no end of its own.
+   */
+  close(limitMs?: number): Promise<void>;
 }
 
 const DEFAULTS = {
@@ -84,6 +87,7 @@ const DEFAULTS = {
   rate: undefined,
   rateOnLoopback: false,
 };
+const DEFAULT_CLOSE_MS = 10_000;
 const UNDOCUMENTED: ApiFacts = { title: 'REST', description: 'The routes of this process.', docs: {} };
 
 /** @throws when a route cannot be served (see `routesOf`). */
@@ -135,9 +139,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       await app.listen({ host: address, port });
       return (app.server.address() as AddressInfo).port;
     },
-    async close() {
+    async close(limitMs = DEFAULT_CLOSE_MS) {
       state.closing = true;
-      await app.close();
+      const timer = setTimeout(() => app.server.closeAllConnections(), limitMs);
+      try {
+        await app.close();
+      } finally {
+        clearTimeout(timer);
+      }
     },
   };
 }
