@@ -9,7 +9,7 @@ import { causeFacts } from '../tracing/index.ts';
 import { type MadeAttempt, recordAttempts } from './effect-store.ts';
 
 export const DEFAULT_MAX_ATTEMPTS = 12;
-export const RETRY: Backoff = { firstMs: 2_000, factor: 2.5, maxMs: 30 * 60_000, jitter: 0.2 };
+export const RETRY: Backoff = { firstMs: 2_000, factor: 2.5, maxMs: 60 * 60_000, jitter: 0.2 };
 const RECORD_DELAYS_MS = [20, 100, 500, 1_000, 2_000, 4_000, 8_000];
 const MOST_AT_ONCE = 200;
 

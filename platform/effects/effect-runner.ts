@@ -1,6 +1,8 @@
-// Performs the intents of one effect: outside any transaction, several at once, one at a time per key; each attempt is
-// recorded with the effect's own state in one transaction. A crash between the two performs it again with the same id.
-import { type Database, isTransient } from '../db/index.ts';
+// Performs the intents of one effect: outside any transaction, several at once, one at a time per key. Each is marked
+// as begun before it, and recorded after it with the effect's own state in one transaction. A crash between the outside
+// and the record performs it again with the same id.
+import { randomUUID } from 'node:crypto';
+import type { Database } from '../db/index.ts';
 import {
   createOutageDetector,
   createWaker,
@@ -11,13 +13,23 @@ import {
   OUTAGE_BACKOFF,
   type Ownership,
 } from '../events/index.ts';
-import { FailpointError, failpoint } from '../failpoints/index.ts';
-import type { Context, Effect, Logger, Performed, PerformInfo } from '../service/index.ts';
+import { FailpointError, failpoint, planted } from '../failpoints/index.ts';
+import type { Context, Effect, Logger, Performed } from '../service/index.ts';
 import type { Clock } from '../time/index.ts';
-import { causeFacts, logWithCause } from '../tracing/index.ts';
+import { causeFacts } from '../tracing/index.ts';
 import { createAttemptRecorder, DEFAULT_MAX_ATTEMPTS, type EffectTransactions, RETRY } from './attempt-recorder.ts';
-import { type AttemptRecord, type DueIntent, pruneIntents, readDueIntents, readNextDue } from './effect-store.ts';
+import {
+  type AttemptRecord,
+  type DueIntent,
+  markBegun,
+  pruneIntents,
+  readDueIntents,
+  readNextDue,
+} from './effect-store.ts';
 import type { EffectObserver, EffectStatus } from './observer.ts';
+import { ABORT_GRACE_MS, DEFAULT_TIMEOUT_MS, performAttempt } from './perform-attempt.ts';
+import { processIdentity } from './process-identity.ts';
+import { createTakeover } from './takeover.ts';
 
 export interface EffectRunnerOptions {
   readonly effect: Effect;
@@ -36,18 +48,19 @@ export interface EffectRunner {
   readonly name: string;
   status(): EffectStatus;
   poke(): void;
-  /** Lets what is under way end, for a few seconds. */
+  /** Lets what is under way end, for a few seconds; what is cut off then is not recorded, so it is performed again. */
   close(): Promise<void>;
 }
 
 const DEFAULT_CONCURRENCY = 8;
-const DEFAULT_TIMEOUT_MS = 30_000;
 // A read looks at everything that is pending to find the first of each key, so it pays to take many.
 const READ_AT_ONCE = 500;
 const POLL_MIN_MS = 200;
 const POLL_MAX_MS = 2_000;
 const PRUNE_EVERY_MS = 10 * 60_000;
-const CLOSE_TIMEOUT_MS = 4_000;
+const CLOSE_TIMEOUT_MS = 3_500;
+/** Time for what is cut off to end. */
+const CUT_MS = 500;
 
 export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
   const { effect, database, clock, log, ownership, observer = {} } = options;
@@ -55,11 +68,15 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
   const waker = createWaker(clock);
   const detector = createOutageDetector();
   const closing = new AbortController();
+  const runner = `${processIdentity}|${randomUUID()}`;
+  const waitMs = (effect.timeoutMs ?? DEFAULT_TIMEOUT_MS) + ABORT_GRACE_MS;
+  const takeover = createTakeover({ database, clock, effect: effect.name, runner, waitMs });
   const recorder = createAttemptRecorder({ ...options, lease: ownership.name });
   const busy = new Map<string, Promise<void>>();
   /** Keys whose probe failed in this outage: the next probe tries another. */
   const probed = new Set<string>();
   let queue: DueIntent[] = [];
+  let queueEpoch: bigint | undefined;
   let outage: { reason: string; failures: number; probeAtMs: number } | undefined;
   let closed = false;
   let performed = 0n;
@@ -112,8 +129,13 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
     const info = { id: due.id, key: due.key, attempt: due.attempts + 1, cause: due.cause };
     const startedMs = clock.monotonicMs();
     failpoint('effect.before-perform');
-    const result = await performOnce(options, due, info, closing.signal);
+    if (planted('perform-twice')) await performAttempt(options, due, info, closing.signal);
+    const result = await performAttempt(options, due, info, closing.signal);
     failpoint('effect.after-perform');
+    if (result === undefined) {
+      log.warn({ effect: effect.name, id: due.id, ...causeFacts(due.cause) }, 'An attempt was cut off by the stop.');
+      return;
+    }
     const record = judge(due, result);
     await recorder.record({ due, epoch, info, performed: result, record });
     failpoint('effect.after-record');
@@ -126,6 +148,22 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
         'An effect was not done.',
       );
     }
+  };
+
+  const beginAll = async (read: readonly DueIntent[], epoch: bigint): Promise<void> => {
+    const marked = await markBegun(database, ownership.name, epoch, runner, read);
+    for (const due of marked) {
+      if (due.begunBy !== null) {
+        log.warn(
+          { effect: effect.name, id: due.id, ...causeFacts(due.cause) },
+          'Performed again after an attempt of which nothing is recorded.',
+        );
+      }
+      begin(due, epoch);
+    }
+    if (marked.length === read.length) return;
+    queue = [];
+    await ownership.verify();
   };
 
   const begin = (due: DueIntent, epoch: bigint): void => {
@@ -142,15 +180,18 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
     busy.set(due.key, work);
   };
 
+  const readDue = async (exceptKeys: readonly string[], limit: number, epoch: bigint): Promise<DueIntent[]> =>
+    readDueIntents(database, effect.name, clock.now(), exceptKeys, limit, await takeover.passable(epoch));
+
   /** Starts what fits. @returns whether it started anything. */
   const startDue = async (epoch: bigint): Promise<boolean> => {
     const free = concurrency - busy.size;
     if (free <= 0) return false;
     if (queue.length === 0) {
-      queue = await readDueIntents(database, effect.name, clock.now(), [...busy.keys()], READ_AT_ONCE);
+      queue = await readDue([...busy.keys()], READ_AT_ONCE, epoch);
     }
     const batch = queue.splice(0, free);
-    for (const due of batch) begin(due, epoch);
+    if (batch.length > 0) await beginAll(batch, epoch);
     return batch.length > 0;
   };
 
@@ -160,19 +201,21 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
     if (busy.size > 0) return await waker.wait(POLL_MAX_MS);
     if (waitMs > 0) return await waker.wait(waitMs);
     const limit = 1;
-    let [due] = await readDueIntents(database, effect.name, clock.now(), [...probed], limit);
+    let [due] = await readDue([...probed], limit, epoch);
     if (due === undefined) {
       probed.clear();
-      [due] = await readDueIntents(database, effect.name, clock.now(), [], limit);
+      [due] = await readDue([], limit, epoch);
     }
     if (due === undefined) return endOutage();
-    begin(due, epoch);
+    await beginAll([due], epoch);
   };
 
   const turn = async (): Promise<void> => {
     const epoch = ownership.epoch();
+    // What was read under another epoch may have been performed since.
+    if (epoch !== queueEpoch) queue = [];
+    queueEpoch = epoch;
     if (epoch === undefined) {
-      queue = [];
       return await waker.wait(POLL_MAX_MS);
     }
     if (outage !== undefined) return await probe(epoch);
@@ -228,37 +271,19 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
       stopListening();
       waker.wake();
       await running;
-      const timer = setTimeout(() => closing.abort(), CLOSE_TIMEOUT_MS);
-      await Promise.all(busy.values());
-      clearTimeout(timer);
+      await endWithin([...busy.values()], CLOSE_TIMEOUT_MS);
+      closing.abort();
+      await endWithin([...busy.values()], CUT_MS);
     },
   };
 }
 
-/** One attempt within its time. It never throws, except for a test's failpoint. */
-async function performOnce(
-  options: EffectRunnerOptions,
-  due: DueIntent,
-  info: PerformInfo,
-  closing: AbortSignal,
-): Promise<Performed<unknown>> {
-  const { effect, context } = options;
-  const timeoutMs = effect.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const signal = AbortSignal.any([context.signal, closing, AbortSignal.timeout(timeoutMs)]);
-  let stop: (() => void) | undefined;
-  const aborted = new Promise<Performed<unknown>>((resolve) => {
-    stop = () => resolve({ outcome: 'retry', detail: `no answer within ${timeoutMs} ms` });
-    signal.addEventListener('abort', stop, { once: true });
+/** Waits for all of them, but no longer than the time. */
+async function endWithin(work: readonly Promise<void>[], withinMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, withinMs);
   });
-  try {
-    const own = { ...context, signal, log: logWithCause(context.log, due.cause) };
-    return await Promise.race([effect.perform(due.intent, info, own), aborted]);
-  } catch (error) {
-    if (error instanceof FailpointError) throw error;
-    // Our own database that went away is nobody's fault: it costs no attempt.
-    const outage = isTransient(error);
-    return { outcome: 'retry', detail: describeFailure(error).error, outage };
-  } finally {
-    if (stop !== undefined) signal.removeEventListener('abort', stop);
-  }
+  await Promise.race([Promise.all(work), late]);
+  clearTimeout(timer);
 }

@@ -13,6 +13,8 @@ export interface DueIntent {
   readonly cause: Cause;
   /** Attempts so far. */
   readonly attempts: number;
+  /** Who began an attempt of which nothing is recorded. */
+  readonly begunBy: string | null;
 }
 
 export type IntentState = 'pending' | 'done' | 'rejected' | 'given_up';
@@ -52,28 +54,73 @@ export async function insertIntents(sql: Queryable, intents: readonly BufferedIn
 // Only the first open intent of a key may be performed: those behind it wait for it. One pass over what is pending; an
 // anti-join would look at all of it again for each of them, as long as the planner believes the table to be small.
 const FIRST_OF_KEYS = `
-  select distinct on (key) id, key, seq, next_at from tradepost.effects
+  select distinct on (key) id, key, seq, next_at, begun_by from tradepost.effects
   where name = $1 and state = 'pending' order by key, seq`;
 
 const READ_DUE = `
-  select effect.id, effect.key, effect.intent, effect.cause, effect.attempts
+  select effect.id, effect.key, effect.intent, effect.cause, effect.attempts, effect.begun_by as "begunBy"
   from (
     select id, seq from (${FIRST_OF_KEYS}) as first
-    where next_at <= $2 and key <> all ($3::text[]) order by seq limit $4
+    where next_at <= $2 and key <> all ($3::text[])
+      and (begun_by is null or $5::text[] is null or begun_by = any ($5))
+    order by seq limit $4
   ) as due
   join tradepost.effects effect on effect.id = due.id
   order by due.seq`;
 
-/** @param busyKeys keys of which an intent is under way. @returns what may be performed now, oldest first. */
+/**
+ * @param busyKeys keys of which an intent is under way.
+ * @param passable whose begun intents may be performed again; null means anybody's.
+ * @returns what may be performed now, oldest first.
+ */
 export async function readDueIntents(
   sql: Queryable,
   name: string,
   now: Date,
   busyKeys: readonly string[],
   limit: number,
+  passable: readonly string[] | null,
 ): Promise<DueIntent[]> {
-  const rows = await sql.query<DueIntent>(READ_DUE, [name, now, busyKeys, limit]);
+  const rows = await sql.query<DueIntent>(READ_DUE, [name, now, busyKeys, limit, passable]);
   return rows.map((row) => ({ ...row, intent: decodeIntent(row.intent), cause: decodeIntent(row.cause) as Cause }));
+}
+
+/** @returns who began what is pending and not recorded. */
+export async function readBeginners(sql: Queryable, name: string): Promise<string[]> {
+  const rows = await sql.query<{ begunBy: string }>(
+    `select distinct begun_by as "begunBy" from tradepost.effects
+     where name = $1 and state = 'pending' and begun_by is not null`,
+    [name],
+  );
+  return rows.map(({ begunBy }) => begunBy);
+}
+
+// Marked only as it was read: of two who want to begin the same intent, one finds another's mark.
+const MARK_BEGUN = `
+  update tradepost.effects set begun_by = $3
+  from unnest($1::uuid[], $2::text[]) as read (id, begun_by), tradepost.leases lease
+  where lease.name = $4 and lease.epoch = $5 and effects.id = read.id and effects.state = 'pending'
+    and effects.begun_by is not distinct from read.begun_by
+  returning effects.id`;
+
+/** Marks intents before their attempts. @returns those that may be performed: none when another owns the effects. */
+export async function markBegun(
+  sql: Queryable,
+  lease: string,
+  epoch: bigint,
+  runner: string,
+  read: readonly DueIntent[],
+): Promise<DueIntent[]> {
+  const ids = read.map(({ id }) => id);
+  const rows = await sql.query<{ id: string }>(MARK_BEGUN, [
+    ids,
+    read.map(({ begunBy }) => begunBy),
+    runner,
+    lease,
+    epoch,
+  ]);
+  const marked = new Set(rows.map(({ id }) => id));
+  return read.filter(({ id }) => marked.has(id));
 }
 
 /** @returns the earliest moment after `now` at which an intent becomes due. */
@@ -103,7 +150,7 @@ export interface MadeAttempt {
 const RECORD = `
   update tradepost.effects
   set state = made.state, attempts = made.attempts, next_at = made.next_at, detail = made.detail,
-    fingerprint = made.fingerprint, settled_at = case when made.next_at is null then $10::timestamptz end
+    fingerprint = made.fingerprint, begun_by = null, settled_at = case when made.next_at is null then $10::timestamptz end
   from unnest($1::uuid[], $2::integer[], $3::bigint[], $4::text[], $5::integer[], $6::timestamptz[], $7::text[],
       $8::text[]) as made (id, former_attempts, epoch, state, attempts, next_at, detail, fingerprint)
   join tradepost.leases lease on lease.name = $9 and lease.epoch = made.epoch

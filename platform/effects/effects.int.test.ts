@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { createLease, createOwnership, createTransactions } from '../events/index.ts';
 import { armFailpoint, disarmFailpoints } from '../failpoints/index.ts';
@@ -6,8 +8,9 @@ import type { Context, Effect, Performed, PerformInfo } from '../service/index.t
 import { effect } from '../service/index.ts';
 import { createTestDatabase, silentLog, type TestDatabase } from '../testing/index.ts';
 import { systemClock } from '../time/index.ts';
-import { pruneIntents } from './effect-store.ts';
+import { markBegun, pruneIntents, readDueIntents } from './effect-store.ts';
 import { insertIntents, startEffects } from './index.ts';
+import { processIdentity } from './process-identity.ts';
 
 interface Letter {
   readonly to: string;
@@ -191,21 +194,67 @@ test('a retry comes later with the same id, and a rejection is final', async () 
   assert.equal(infos[0]?.id, infos[1]?.id);
 });
 
-test('an attempt that does not end in time is aborted and counted', async () => {
-  const aborted: boolean[] = [];
+test('an attempt whose time is over is aborted, and counted only when it has ended', async () => {
+  const moments: string[] = [];
   const { intend } = start(
     (_letter, _info, signal) =>
-      new Promise((resolve) => {
-        signal.addEventListener('abort', () => {
-          aborted.push(true);
-          resolve({ outcome: 'done', result: 'too late' });
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', async () => {
+          moments.push('aborted');
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          moments.push(`ended, ${await countOf('given_up')} given up`);
+          reject(signal.reason);
         });
       }),
     { timeoutMs: 50, maxAttempts: 1 },
   );
   await intend([{ to: 'ada', userId: 1n }]);
   await until(async () => (await countOf('given_up')) === 1);
-  assert.deepEqual(aborted, [true]);
+  assert.deepEqual(moments, ['aborted', 'ended, 0 given up']);
+});
+
+test('what was done just when its time was over counts as done', async () => {
+  const { intend } = start(
+    (_letter, _info, signal) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => resolve({ outcome: 'done', result: 'just so' }));
+      }),
+    { timeoutMs: 50, maxAttempts: 1 },
+  );
+  await intend([{ to: 'ada', userId: 1n }]);
+  await until(async () => (await countOf('done')) === 1);
+});
+
+test('a stop waits for what is under way and records it', async () => {
+  let begun = 0;
+  const { intend, close } = start(async () => {
+    begun += 1;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return { outcome: 'done', result: 'ok' };
+  });
+  await intend([{ to: 'ada', userId: 1n }]);
+  await until(() => begun === 1);
+  await close();
+  assert.deepEqual([begun, await countOf('done')], [1, 1]);
+});
+
+test('what does not end within the stop is cut off and not recorded as failed', async () => {
+  let begun = 0;
+  const { intend, close } = start(
+    (_letter, _info, signal) =>
+      new Promise((resolve) => {
+        begun += 1;
+        signal.addEventListener('abort', () => resolve({ outcome: 'retry', detail: 'cut' }));
+      }),
+  );
+  await intend([{ to: 'ada', userId: 1n }]);
+  await until(() => begun === 1);
+  await close();
+  const rows = await testDatabase.database.query(
+    'select state, attempts, detail, begun_by is not null as begun from tradepost.effects',
+  );
+  assert.deepEqual(rows, [{ state: 'pending', attempts: 0, detail: '', begun: true }]);
+  assert.deepEqual(await testDatabase.database.query('select id from attempts'), []);
 });
 
 test('an outage pauses the effect, counts nothing against the intents and ends with one that passes', async () => {
@@ -293,4 +342,57 @@ test('two processes do not perform the same intent', async () => {
   await until(async () => (await countOf('done')) === 60);
   assert.equal(ids.length, 60);
   assert.equal(new Set(ids).size, 60);
+});
+
+async function beginUnder(name: string): Promise<void> {
+  await testDatabase.database.query('update tradepost.effects set begun_by = $1', [name]);
+}
+
+test('what a process that has ended began and did not record is performed again at once', async () => {
+  const child = spawn(process.execPath, ['--eval', ''], { stdio: 'ignore' });
+  await once(child, 'exit');
+  const first = start(async () => ({ outcome: 'done', result: 'ok' }));
+  await first.close();
+  await first.intend([{ to: 'ada', userId: 1n }]);
+  await beginUnder(`${processIdentity.replace(`|${process.pid}|`, `|${child.pid}|`)}|1`);
+  start(async () => ({ outcome: 'done', result: 'ok' }));
+  await until(async () => (await countOf('done')) === 1);
+});
+
+test('what another may still be doing is not performed again before it must have ended', async () => {
+  const first = start(async () => ({ outcome: 'done', result: 'ok' }));
+  await first.close();
+  await first.intend([{ to: 'ada', userId: 1n }]);
+  await beginUnder(`${processIdentity}|1`);
+  await first.intend([
+    { to: 'ada', userId: 2n },
+    { to: 'bob', userId: 3n },
+  ]);
+  const startedMs = performance.now();
+  const seen: bigint[] = [];
+  let waitedMs = 0;
+  start(
+    async ({ userId }) => {
+      if (userId === 1n) waitedMs = performance.now() - startedMs;
+      seen.push(userId);
+      return { outcome: 'done', result: 'ok' };
+    },
+    { timeoutMs: 500 },
+  );
+  await until(async () => (await countOf('done')) === 3);
+  assert.deepEqual(seen, [3n, 1n, 2n]);
+  assert.ok(waitedMs >= 5_500, `it waited ${waitedMs} ms`);
+});
+
+test('an owner that no longer owns the effects begins nothing', async () => {
+  const { database } = testDatabase;
+  const { intend, close } = start(async () => ({ outcome: 'done', result: 'ok' }));
+  await close();
+  await intend([{ to: 'ada', userId: 1n }]);
+  const due = await readDueIntents(database, 'delivery.send-letter', new Date(), [], 10, null);
+  const [lease] = await database.query<{ epoch: bigint }>("select epoch from tradepost.leases where name = 'effects'");
+  const epoch = lease?.epoch ?? 0n;
+  assert.deepEqual(await markBegun(database, 'effects', epoch - 1n, 'a', due), []);
+  assert.equal((await markBegun(database, 'effects', epoch, 'a', due)).length, 1);
+  assert.deepEqual(await markBegun(database, 'effects', epoch, 'b', due), []);
 });
