@@ -59,3 +59,22 @@ test('it is idle once what was held back has run too', async () => {
   await turn();
   assert.equal(isIdle, true);
 });
+
+test('what is withdrawn from the queue is not run, and the others keep their order', async () => {
+  const { batches, coalescer } = harness(1, 1);
+  for (const key of ['a', 'b', 'a', 'c']) coalescer.add({ key, n: coalescer.waiting() });
+  await turn();
+  assert.deepEqual(
+    coalescer.withdraw(({ key }) => key === 'a').map(({ key, n }) => `${key}${n}`),
+    ['a2'],
+  );
+  assert.equal(coalescer.waiting(), 2);
+  for (let n = 0; n < 3; n += 1) {
+    batches[n]?.end();
+    await turn();
+  }
+  assert.deepEqual(
+    batches.flatMap(({ items }) => items),
+    ['a0', 'b1', 'c3'],
+  );
+});

@@ -17,6 +17,8 @@ export interface CoalescerOptions<Item> {
 export interface Coalescer<Item> {
   /** @returns false when the queue is full. */
   add(item: Item): boolean;
+  /** Takes what waits and is meant out of the queue, in order. */
+  withdraw(isMeant: (item: Item) => boolean): Item[];
   waiting(): number;
   /** Resolves when nothing waits or runs. */
   idle(): Promise<void>;
@@ -75,6 +77,11 @@ export function createCoalescer<Item>(options: CoalescerOptions<Item>): Coalesce
       queue.push(item);
       schedule();
       return true;
+    },
+    withdraw: (isMeant) => {
+      const withdrawn = queue.filter(isMeant);
+      if (withdrawn.length > 0) queue = queue.filter((item) => !isMeant(item));
+      return withdrawn;
     },
     waiting: () => queue.length,
     idle: () => {

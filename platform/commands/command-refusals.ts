@@ -8,6 +8,12 @@ export const refuseCommand = defineRefusals({
     title: 'Overloaded',
     detail: (_: object) => 'Too many requests of this kind are waiting; try again in a moment',
   },
+  behind_another: {
+    status: 'UNAVAILABLE',
+    title: 'Behind another',
+    detail: (_: object) =>
+      'One that came before it could not be done yet, and this one must not overtake it; try again in a moment',
+  },
   invalid_idempotency_key: {
     status: 'INVALID_ARGUMENT',
     title: 'Invalid idempotency key',

@@ -1,13 +1,15 @@
 // Runs a service's commands: calls of one method that are waiting together share a transaction, each with its own
 // deadline, idempotency key and outcome.
 import type { DescMethodUnary, Message, MessageShape } from '@bufbuild/protobuf';
+import type { Refusal } from '../errors/index.ts';
+import type { Transactions } from '../events/index.ts';
 import { refusalOfError, refuseCall } from '../rpc/index.ts';
 import type { Command, CommandItem, Context, Logger, Settled } from '../service/index.ts';
 import { type Clock, systemClock } from '../time/index.ts';
 import { type Coalescer, createCoalescer } from './coalescer.ts';
 import { refuseCommand } from './command-refusals.ts';
 import { identityOf, isValidKey, MAX_KEY_LENGTH } from './idempotency-key.ts';
-import { type BatchItem, runBatch, type Transactions } from './run-batch.ts';
+import { type BatchItem, runBatch } from './run-batch.ts';
 
 const DEFAULT_MAX_BATCH = 200;
 
@@ -49,24 +51,24 @@ export interface CommandRunner {
   close(): Promise<void>;
 }
 
-interface Waiting extends BatchItem {
-  readonly signal: AbortSignal | undefined;
-}
-
 export function createCommandRunner(options: CommandRunnerOptions): CommandRunner {
   const { transactions, context, log, clock = systemClock, slots = 2, queueLimit = 5000 } = options;
-  const queues = new Map<Command, Coalescer<Waiting>>();
+  const queues = new Map<Command, Coalescer<BatchItem>>();
 
-  const queueOf = (command: Command): Coalescer<Waiting> => {
+  const queueOf = (command: Command): Coalescer<BatchItem> => {
     let queue = queues.get(command);
     if (queue === undefined) {
-      const runWaiting = async (batch: Waiting[]): Promise<void> => {
-        const live = batch.filter((item) => isWanted(item, clock));
-        options.observer?.batched?.(command.method.name, live.length, queue?.waiting() ?? 0);
-        if (live.length > 0) await runBatch({ transactions, context }, command, live);
-      };
       const { orderBy, maxBatch = DEFAULT_MAX_BATCH } = command;
-      const keyOf = orderBy && ((waiting: Waiting) => orderBy(waiting.item.request as never));
+      const keyOf = orderBy && (({ item }: BatchItem) => orderBy(item.request as never));
+      const runWaiting = async (batch: BatchItem[]): Promise<void> => {
+        options.observer?.batched?.(command.method.name, batch.length, queue?.waiting() ?? 0);
+        const putOff = await runBatch({ transactions, context, keyOf }, command, batch);
+        if (putOff.size === 0 || keyOf === undefined) return;
+        // What waits behind one that was not done must not overtake it when that is sent again.
+        for (const { reject } of queue?.withdraw((waiting) => putOff.has(keyOf(waiting))) ?? []) {
+          reject(refuseCommand('behind_another', {}, { retryAfterSeconds: 1 }));
+        }
+      };
       queue = createCoalescer({ slots, maxBatch, queueLimit, run: runWaiting, ...(keyOf && { keyOf }) });
       queues.set(command, queue);
     }
@@ -83,7 +85,8 @@ export function createCommandRunner(options: CommandRunnerOptions): CommandRunne
       if (key !== undefined && !isValidKey(key))
         throw refuseCommand('invalid_idempotency_key', { max: MAX_KEY_LENGTH });
       const identity = identityOf(command.method, item as CommandItem<never>);
-      if (!queueOf(command).add({ item, identity, signal, resolve, reject })) {
+      const unwanted = (): Refusal | undefined => whyUnwanted(item, signal, clock);
+      if (!queueOf(command).add({ item, identity, unwanted, resolve, reject })) {
         throw refuseCommand('overloaded', {}, { retryAfterSeconds: 1 });
       }
     });
@@ -106,11 +109,13 @@ export function createCommandRunner(options: CommandRunnerOptions): CommandRunne
   };
 }
 
-/** What came too late, or is wanted by nobody any more, is answered without being run. */
-function isWanted({ item, signal, reject }: Waiting, clock: Clock): boolean {
-  const { deadlineMs } = item.meta;
-  if (signal?.aborted) reject(refuseCall('cancelled', {}));
-  else if (deadlineMs !== undefined && deadlineMs <= clock.monotonicMs()) reject(refuseCall('deadline_exceeded', {}));
-  else return true;
-  return false;
+/** Asked when its batch leaves the queue, after `load`, and before it is run alone: then it is answered without that. */
+function whyUnwanted(
+  { meta }: CommandItem<Message>,
+  signal: AbortSignal | undefined,
+  clock: Clock,
+): Refusal | undefined {
+  if (signal?.aborted) return refuseCall('cancelled', {});
+  const isLate = meta.deadlineMs !== undefined && meta.deadlineMs <= clock.monotonicMs();
+  return isLate ? refuseCall('deadline_exceeded', {}) : undefined;
 }

@@ -34,3 +34,11 @@ export function identityOf(method: DescMethodUnary, { request, meta }: CommandIt
 export function isValidKey(key: string): boolean {
   return key.length <= MAX_KEY_LENGTH && !key.includes('\0');
 }
+
+/**
+ * The key of one item among many under one key, by its place. A hash: it is never too long, and never the key that
+ * somebody gave to an item of their own. An impossible key stays impossible.
+ */
+export function keyOfPlace(key: string, place: number): string {
+  return isValidKey(key) ? `place:${hash('sha256', `${key}\0${place}`)}` : key;
+}

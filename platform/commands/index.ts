@@ -4,5 +4,5 @@ export {
   type CommandRunnerOptions,
   createCommandRunner,
 } from './command-runner.ts';
+export { keyOfPlace } from './idempotency-key.ts';
 export { pruneAnswers, pruneAnswersJob } from './idempotency-records.ts';
-export type { Transactions } from './run-batch.ts';

@@ -1,181 +1,206 @@
 // Runs one batch of a command in one transaction: keys are claimed, answered items replayed, the rest applied, their
-// answers stored. When `apply` fails, the batch is run again item by item, so that only the culprit fails.
-import { create, type DescMethodUnary, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
-import { CommitUnknownError, DatabaseUnavailableError } from '../db/index.ts';
-import { httpStatusOf, type Refusal } from '../errors/index.ts';
+// answers stored. When `apply` fails, the batch is run again item by item, so that only the culprit fails; what is
+// nobody's fault fails all of it at once.
+import { create, type DescMethodUnary, type Message } from '@bufbuild/protobuf';
+import { CommitUnknownError, isTransient } from '../db/index.ts';
+import { isPassing, Refusal } from '../errors/index.ts';
+import type { Transactions } from '../events/index.ts';
 import { failpoint } from '../failpoints/index.ts';
-import { decodeRefusal, encodeRefusal } from '../rpc/index.ts';
 import type { Command, CommandItem, Context, Outcome, Settled, Transaction } from '../service/index.ts';
+import { type BatchItem, firstOfEachKey } from './batch-item.ts';
 import { refuseCommand } from './command-refusals.ts';
-import type { Identity } from './idempotency-key.ts';
-import { type AnswerToStore, type Claim, claimKeys, storeAnswers } from './idempotency-records.ts';
+import { isFinal, keepAnswers, replayStored } from './replay-answers.ts';
 
-const DEFAULT_KEEP_MS = 24 * 3600_000;
-const MAX_STORED_BYTES = 64 * 1024;
-
-/** As `createTransactions` of `events` gives them. */
-export interface Transactions {
-  run<T>(body: (tx: Transaction) => Promise<T>): Promise<T>;
-}
-
-export interface BatchItem {
-  readonly item: CommandItem<Message>;
-  readonly identity: Identity | undefined;
-  resolve(settled: Settled<Message>): void;
-  reject(error: unknown): void;
-}
+export type { BatchItem } from './batch-item.ts';
 
 export interface BatchSource {
   readonly transactions: Transactions;
   readonly context: Context;
+  /** What decides the order of the command's items; undefined where order does not matter. */
+  readonly keyOf: ((item: BatchItem) => unknown) | undefined;
 }
 
-/** Settles every item. */
-export async function runBatch(source: BatchSource, command: Command, batch: readonly BatchItem[]): Promise<void> {
-  const first = firstOfEachKey(batch);
-  let settled: Settled<Message>[];
+/** How an item ended; `failed` is for its `reject`. */
+type Ended = Settled<Message> | { readonly failed: unknown };
+
+/** The order keys of items that were not done and may be later: nothing may overtake those. */
+type PutOff = Set<unknown>;
+
+/** Settles every item. @returns the order keys of those that may be done later. */
+export async function runBatch(source: BatchSource, command: Command, batch: readonly BatchItem[]): Promise<PutOff> {
+  const putOff: PutOff = new Set();
+  const wanted = firstOfEachKey(batch.filter((entry) => !rejectUnwanted(entry)));
+  if (wanted.length > 0) await runTogether(source, command, wanted, putOff);
+  return putOff;
+}
+
+function rejectUnwanted(entry: BatchItem): boolean {
+  const reason = entry.unwanted();
+  if (reason !== undefined) entry.reject(reason);
+  return reason !== undefined;
+}
+
+async function runTogether(
+  source: BatchSource,
+  command: Command,
+  batch: readonly BatchItem[],
+  putOff: PutOff,
+): Promise<void> {
+  let ended: Ended[];
   try {
-    settled = await runOnce(source, command, first);
+    ended = await runOnce(source, command, batch, putOff);
   } catch (error) {
-    if (first.length === 1 || isNobodysFault(error)) for (const { reject } of first) reject(error);
-    else for (const item of first) await runBatch(source, command, [item]);
+    if (batch.length > 1 && !isNobodysFault(error)) await runOneByOne(source, command, batch, putOff);
+    else rejectAll(source, batch, error, putOff);
     return;
   }
   try {
     failpoint('command.after-commit');
-    for (const [index, item] of first.entries()) item.resolve(settled[index] as Settled<Message>);
+    for (const [index, entry] of batch.entries()) {
+      const end = ended[index] as Ended;
+      if ('failed' in end) rejectAll(source, [entry], end.failed, putOff);
+      else entry.resolve(end);
+    }
   } catch (error) {
-    for (const { reject } of first) reject(error);
+    rejectAll(source, batch, error, putOff);
   }
 }
 
-/** Repeating these item by item would change nothing, or might do the work twice. */
-function isNobodysFault(error: unknown): boolean {
-  return error instanceof CommitUnknownError || error instanceof DatabaseUnavailableError;
-}
-
-/** A key that is repeated within the batch is answered as its first item is; the items left have a key each. */
-function firstOfEachKey(batch: readonly BatchItem[]): BatchItem[] {
-  const leaders = new Map<string, { followers: BatchItem[]; identity: Identity }>();
-  const first: BatchItem[] = [];
+async function runOneByOne(
+  source: BatchSource,
+  command: Command,
+  batch: readonly BatchItem[],
+  putOff: PutOff,
+): Promise<void> {
+  let outage: { error: unknown } | undefined;
   for (const entry of batch) {
-    const { identity } = entry;
-    const leader = identity === undefined ? undefined : leaders.get(identity.id);
-    if (identity === undefined) first.push(entry);
-    else if (leader === undefined) {
-      const followers: BatchItem[] = [];
-      leaders.set(identity.id, { followers, identity });
-      first.push(leading(entry, followers));
-    } else if (leader.identity.requestHash.equals(identity.requestHash)) leader.followers.push(entry);
-    else entry.resolve({ refused: refuseCommand('idempotency_key_reused', {}), replayed: false });
+    if (rejectUnwanted(entry)) continue;
+    if (outage !== undefined) {
+      rejectAll(source, [entry], outage.error, putOff);
+      continue;
+    }
+    const reject = (error: unknown): void => {
+      if (isNobodysFault(error)) outage = { error };
+      entry.reject(error);
+    };
+    await runTogether(source, command, [{ ...entry, reject }], putOff);
   }
-  return first;
 }
 
-function leading(entry: BatchItem, followers: readonly BatchItem[]): BatchItem {
-  return {
-    ...entry,
-    resolve: (settled) => {
-      entry.resolve(settled);
-      for (const follower of followers) follower.resolve({ ...settled, replayed: true });
-    },
-    reject: (error) => {
-      entry.reject(error);
-      for (const follower of followers) follower.reject(error);
-    },
-  };
+function rejectAll({ keyOf }: BatchSource, batch: readonly BatchItem[], error: unknown, putOff: PutOff): void {
+  for (const entry of batch) {
+    if (keyOf !== undefined && isNobodysFault(error)) putOff.add(keyOf(entry));
+    entry.reject(error);
+  }
+}
+
+/** Repeating these item by item would only wait as long for each, or might do the work twice. */
+function isNobodysFault(error: unknown): boolean {
+  if (error instanceof Refusal) return isPassing(error);
+  return error instanceof CommitUnknownError || isTransient(error);
 }
 
 async function runOnce(
   source: BatchSource,
   command: Command,
   batch: readonly BatchItem[],
-): Promise<Settled<Message>[]> {
+  putOff: PutOff,
+): Promise<Ended[]> {
   const items = batch.map(({ item }) => item);
-  const loaded = await command.load?.(items, source.context);
+  let loaded: unknown;
+  try {
+    loaded = await command.load?.(items, source.context);
+  } catch (error) {
+    // An answer is about some item; any other failure is an outage of whoever was asked.
+    if (error instanceof Refusal && isFinal(error)) throw error;
+    return replayWithoutLoad(source, command, batch, error);
+  }
+  const before = new Set(putOff);
   // The body may run more than once, so it keeps nothing from an earlier run.
   return source.transactions.run(async (tx) => {
+    putOff.clear();
+    for (const key of before) putOff.add(key);
     const settled = await replayStored(command.method, batch, tx);
+    settleUnrunnable(source, batch, settled, putOff);
     const open = batch.flatMap((_, index) => (settled[index] === undefined ? [index] : []));
     if (open.length > 0) {
       const chosen = open.length === items.length ? items : open.map((index) => items[index] as CommandItem<Message>);
-      const outcomes = await command.apply(chosen, tx, loaded);
-      failpoint('command.after-domain-write');
-      if (outcomes.length !== chosen.length) {
-        throw new Error(`${command.method.name} answered ${chosen.length} items with ${outcomes.length} outcomes.`);
-      }
+      const outcomes = await applyAll(command, chosen, tx, loaded);
       for (const [n, index] of open.entries()) settled[index] = settle(command.method, outcomes[n] as Outcome<object>);
-      await keep(command, tx, batch, open, settled as Settled<Message>[]);
+      notePutOff(source, batch, settled, putOff);
+      await keepAnswers(command, tx, batch, open, settled as Settled<Message>[]);
     }
     failpoint('command.before-commit');
     return settled as Settled<Message>[];
   });
 }
 
+async function applyAll(
+  command: Command,
+  items: readonly CommandItem<Message>[],
+  tx: Transaction,
+  loaded: unknown,
+): Promise<readonly Outcome<object>[]> {
+  const outcomes = await command.apply(items, tx, loaded);
+  failpoint('command.after-domain-write');
+  if (outcomes.length === items.length) return outcomes;
+  throw new Error(`${command.method.name} answered ${items.length} items with ${outcomes.length} outcomes.`);
+}
+
+/** What was answered before needs nobody else: it is replayed though `load` failed, the rest fails with it. */
+async function replayWithoutLoad(
+  source: BatchSource,
+  { method }: Command,
+  batch: readonly BatchItem[],
+  failed: unknown,
+): Promise<Ended[]> {
+  if (isTransient(failed) || batch.every(({ identity }) => identity === undefined))
+    return batch.map(() => ({ failed }));
+  try {
+    const settled = await source.transactions.run((tx) => replayStored(method, batch, tx));
+    return settled.map((stored) => stored ?? { failed });
+  } catch {
+    return batch.map(() => ({ failed }));
+  }
+}
+
+/** Settles what nobody wants by now, and what would overtake an item that must be sent again. */
+function settleUnrunnable(
+  { keyOf }: BatchSource,
+  batch: readonly BatchItem[],
+  settled: (Settled<Message> | undefined)[],
+  putOff: PutOff,
+): void {
+  for (const [index, entry] of batch.entries()) {
+    const known = settled[index];
+    const key = keyOf?.(entry);
+    if (known !== undefined) {
+      if (keyOf !== undefined && 'refused' in known && isPassing(known.refused)) putOff.add(key);
+      continue;
+    }
+    const isBehind = keyOf !== undefined && putOff.has(key);
+    const behind = isBehind ? refuseCommand('behind_another', {}, { retryAfterSeconds: 1 }) : undefined;
+    const refused = entry.unwanted() ?? behind;
+    if (refused !== undefined) settled[index] = { refused, replayed: false };
+  }
+}
+
+function notePutOff(
+  { keyOf }: BatchSource,
+  batch: readonly BatchItem[],
+  settled: readonly (Settled<Message> | undefined)[],
+  putOff: PutOff,
+): void {
+  if (keyOf === undefined) return;
+  for (const [index, entry] of batch.entries()) {
+    const end = settled[index];
+    if (end !== undefined && 'refused' in end && isPassing(end.refused) && entry.unwanted() === undefined) {
+      putOff.add(keyOf(entry));
+    }
+  }
+}
+
 function settle(method: DescMethodUnary, outcome: Outcome<object>): Settled<Message> {
   if ('refused' in outcome) return { refused: outcome.refused, replayed: false };
   return { ok: create(method.output, outcome.ok as never), replayed: false };
-}
-
-/** @returns for each item what its key decides already; undefined where it is to be run. */
-async function replayStored(
-  method: DescMethodUnary,
-  batch: readonly BatchItem[],
-  tx: Transaction,
-): Promise<(Settled<Message> | undefined)[]> {
-  const keyed = batch.map(({ identity }) => identity).filter((identity) => identity !== undefined);
-  if (keyed.length === 0) return batch.map(() => undefined);
-  const claims = await claimKeys(tx, keyed, tx.now);
-  let next = 0;
-  return batch.map(({ identity }) => {
-    if (identity === undefined) return undefined;
-    const claim = claims[next] as Claim;
-    next += 1;
-    return decideByClaim(method, identity, claim);
-  });
-}
-
-function decideByClaim(
-  method: DescMethodUnary,
-  identity: Identity,
-  { isClaimed, stored }: Claim,
-): Settled<Message> | undefined {
-  if (stored === undefined) {
-    if (isClaimed) return undefined;
-    const refused = refuseCommand('idempotency_key_in_progress', {}, { retryAfterSeconds: 1 });
-    return { refused, replayed: false };
-  }
-  if (!stored.requestHash.equals(identity.requestHash)) {
-    return { refused: refuseCommand('idempotency_key_reused', {}), replayed: false };
-  }
-  if (stored.answer === undefined) return { refused: refuseCommand('answer_not_kept', {}), replayed: true };
-  if (stored.isRefused) return { refused: decodeRefusal(stored.answer, ''), replayed: true };
-  return { ok: fromBinary(method.output, stored.answer), replayed: true };
-}
-
-async function keep(
-  command: Command,
-  tx: Transaction,
-  batch: readonly BatchItem[],
-  open: readonly number[],
-  settled: readonly Settled<Message>[],
-): Promise<void> {
-  const answers: AnswerToStore[] = [];
-  for (const index of open) {
-    const identity = batch[index]?.identity;
-    const outcome = settled[index] as Settled<Message>;
-    if (identity === undefined || ('refused' in outcome && !isFinal(outcome.refused))) continue;
-    const isRefused = 'refused' in outcome;
-    const answer = isRefused ? encodeRefusal(outcome.refused) : toBinary(command.method.output, outcome.ok);
-    answers.push({ identity, isRefused, answer: answer.length > MAX_STORED_BYTES ? undefined : answer });
-  }
-  if (answers.length === 0) return;
-  const expiresAt = new Date(tx.now.getTime() + (command.keepAnswersMs ?? DEFAULT_KEEP_MS));
-  await storeAnswers(tx, answers, tx.now, expiresAt);
-}
-
-/** Whether a repeat deserves the same answer: not when it says to try again later. */
-function isFinal(refusal: Refusal): boolean {
-  const status = refusal.options.httpStatus ?? httpStatusOf(refusal.status);
-  return status < 500 && refusal.status !== 'RESOURCE_EXHAUSTED' && refusal.status !== 'CANCELLED';
 }

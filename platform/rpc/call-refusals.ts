@@ -38,6 +38,11 @@ export const refuseCall = defineRefusals({
     title: 'Unavailable',
     detail: ({ what }: { what: string }) => `${what} cannot be reached; try again in a moment`,
   },
+  database_busy: {
+    status: 'UNAVAILABLE',
+    title: 'Database busy',
+    detail: (_: object) => 'The database could not do the work now, and nothing was done; try again in a moment',
+  },
   outcome_unknown: {
     status: 'UNAVAILABLE',
     title: 'Outcome unknown',

@@ -207,6 +207,52 @@ test('a request’s own key stands for its items by their place', async () => {
   assert.equal((await published(userId)).length, 3);
 });
 
+test('a request’s key may have any legal length, and an item’s own key is never taken for a place under it', async () => {
+  const userId = await register();
+  const items = [1, 2].map((newScore) => ({ event: { userId, newScore, change: 1 } }));
+  const meta = { idempotencyKey: 'k'.repeat(255) };
+  assert.deepEqual(shown(await scores.sendScoreEvents({ items }, { meta })), ['accepted', 'accepted']);
+  assert.deepEqual(shown(await scores.sendScoreEvents({ items }, { meta })), ['replayed', 'replayed']);
+  const tooLong = { idempotencyKey: 'k'.repeat(256) };
+  assert.match(
+    await scores.sendScoreEvents({ items }, { meta: tooLong }).then((answer) => shown(answer).join(), String),
+    /invalid_idempotency_key/,
+  );
+  const own = [{ idempotencyKey: 'abc#1', event: { userId, newScore: 3, change: 1 } }];
+  assert.deepEqual(shown(await scores.sendScoreEvents({ items: own })), ['accepted']);
+  const places = await scores.sendScoreEvents({ items }, { meta: { idempotencyKey: 'abc' } });
+  assert.deepEqual(shown(places), ['accepted', 'accepted']);
+});
+
+test('what is refused for now says so, the later events of that person too, and both are accepted again', async () => {
+  const [one, other] = [await register(), await register()];
+  const send = () =>
+    scores.sendScoreEvents({
+      items: [one, one, other, 99_999n].map((userId, n) => ({
+        ...{ idempotencyKey: `hiccup-${n}`, event: { userId, newScore: n, change: 1 } },
+      })),
+    });
+  const { main } = platform.core.databases.byService.get('score') ?? assert.fail('no database');
+  await main.query(`create function busy() returns trigger language plpgsql as
+    $$ begin raise exception 'no space left' using errcode = '53100'; end $$`);
+  await main.query('create trigger busy before insert on score_events execute function busy()');
+  const refused = (await send()).results;
+  await main.query('drop trigger busy on score_events; drop function busy()');
+  assert.deepEqual(
+    refused.map(({ status, code, retryable }) => `${status} ${code} ${retryable}`),
+    Array(4).fill('refused database_busy true'),
+  );
+  const { results } = await send();
+  assert.deepEqual(
+    results.map(({ status, code, retryable }) => `${status} ${code} ${retryable}`),
+    ['accepted  false', 'accepted  false', 'accepted  false', 'refused user_not_found false'],
+  );
+  assert.deepEqual(
+    (await published(one)).map((value) => JSON.parse(value).new_score),
+    [0, 1],
+  );
+});
+
 test('the documented RPC accepts and refuses as ours does', async () => {
   const userId = await register();
   const events = platform.client(EventService);

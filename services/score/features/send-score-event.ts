@@ -10,7 +10,8 @@ import {
   SendScoreEventRequestSchema,
   type StreamScoreEventsRequest,
 } from '@tradepost/contracts/score';
-import type { Refusal } from '@tradepost/platform/errors';
+import { keyOfPlace } from '@tradepost/platform/commands';
+import { isPassing, type Refusal } from '@tradepost/platform/errors';
 import { refusalOfRequest } from '@tradepost/platform/rpc';
 import {
   type CallContext,
@@ -75,16 +76,17 @@ interface Result {
   eventId?: bigint;
   code?: string;
   detail?: string;
+  retryable?: boolean;
 }
 
 /** An item's own key; without one, its place under the key of the whole request, if that has one. */
 function keyOfItem(own: string, place: number, meta: CallMeta): string | undefined {
   if (own !== '') return own;
-  return meta.idempotencyKey === undefined ? undefined : `${meta.idempotencyKey}#${place}`;
+  return meta.idempotencyKey === undefined ? undefined : keyOfPlace(meta.idempotencyKey, place);
 }
 
-function refused({ code, message }: Refusal): Result {
-  return { status: 'refused', code, detail: message };
+function refused(refusal: Refusal): Result {
+  return { status: 'refused', code: refusal.code, detail: refusal.message, retryable: isPassing(refusal) };
 }
 
 // The items of one request share transactions, with single calls too; one that is refused is refused alone.

@@ -328,7 +328,7 @@ export type UpdateUserRequest = Message<"tradepost.user.v1.UpdateUserRequest"> &
   country?: string | undefined;
 
   /**
-   * Only these fields are validated and written; without it, those that are present.
+   * Only these fields are written; without it, those that are present. All that are present are validated.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 8;
    */
