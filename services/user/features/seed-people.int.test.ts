@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { UserService } from '@tradepost/contracts/user';
 import { testPlatform } from '@tradepost/platform/testing';
 import { user } from '../service.ts';
+import { insertSeeds } from '../store/users.ts';
 
 test('seeded people exist under their ids, and the next person comes after them', async (t) => {
   const env = { USER_SEED: '42 Grace Hopper <grace@example.com>, 7 Ada Lovelace <ada@example.com>' };
@@ -27,4 +28,36 @@ test('seeded people exist under their ids, and the next person comes after them'
     events.map(({ key }) => key),
     ['7', '42', '43'],
   );
+});
+
+test('a person who is registered while seeds are written waits for them, and no id is given twice', async (t) => {
+  const platform = await testPlatform({ services: [user] });
+  t.after(() => platform.close());
+  const users = platform.client(UserService);
+  const register = (n: number) => users.createUser({ name: `Person ${n}`, email: `person${n}@example.com` });
+  const { main } = platform.core.databases.byService.get('user') ?? assert.fail('no database');
+  const fields = { name: 'Ada', firstName: '', lastName: '', nickname: '', email: 'ada@example.com', country: '' };
+  const written = Promise.withResolvers<void>();
+  let registered: bigint | undefined;
+  const seeding = main.transaction(async (tx) => {
+    await insertSeeds(tx, [{ id: 2n, fields }], new Date());
+    written.resolve();
+    for (let tries = 0; registered === undefined; tries += 1) {
+      const sql = `select 1 from pg_locks join pg_database on pg_database.oid = database
+        where datname = current_database() and not granted`;
+      if ((await platform.database('user').query(sql)).length > 0) break;
+      assert.notEqual(tries, 500, 'nobody waits, and nobody was registered');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.equal(registered, undefined);
+  });
+  await written.promise;
+  const waiting = register(1).then(({ user: created }) => {
+    registered = created?.id;
+  });
+  await seeding;
+  await waiting;
+  assert.equal(registered, 3n);
+  const { user: next } = await register(2);
+  assert.equal(next?.id, 4n);
 });

@@ -173,6 +173,39 @@ test('many who race for one address end with one owner and clear refusals', asyn
   assert.deepEqual(outcomes.toSorted(), [...Array(23).fill('email_taken'), 'got it']);
 });
 
+test('an address that one gives up is free for the next, also when they change places at the same moment', async () => {
+  const [one, other] = [await register(), await register()];
+  const taken = await Promise.all([
+    users.updateUser({ id: one.id, email: `new-${one.email}` }),
+    users.updateUser({ id: other.id, email: one.email }),
+    users.updateUser({ id: one.id, email: other.email }),
+  ]);
+  assert.deepEqual(
+    taken.map(({ user: changed }) => [changed?.id, changed?.email, changed?.revision]),
+    [
+      [one.id, `new-${one.email}`, 2n],
+      [other.id, one.email, 2n],
+      [one.id, other.email, 3n],
+    ],
+  );
+  const stored = await platform
+    .database('user')
+    .query('select id, email, email_key from users where id = any($1) order by id', [[one.id, other.id]]);
+  assert.deepEqual(stored, [
+    { id: one.id, email: other.email, email_key: other.email },
+    { id: other.id, email: one.email, email_key: one.email },
+  ]);
+});
+
+test('who asks for an address before its owner gives it up is refused, as one after the other', async () => {
+  const [one, other] = [await register(), await register()];
+  const outcomes = await Promise.all([
+    users.updateUser({ id: other.id, email: one.email }).then(() => 'got it', codeOf),
+    users.updateUser({ id: one.id, email: `new-${one.email}` }).then(() => 'got it', codeOf),
+  ]);
+  assert.deepEqual(outcomes, ['email_taken', 'got it']);
+});
+
 const codeOf = (error: { code: string }): string => error.code;
 
 test('nobody can be changed who does not exist', async () => {

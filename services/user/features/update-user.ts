@@ -6,7 +6,7 @@ import { Refusal } from '@tradepost/platform/errors';
 import { command, type Outcome, type Transaction } from '@tradepost/platform/service';
 import { change, emailKeyOf, type GivenFields, isSame, MASK_FIELDS, type Person } from '../domain/person.ts';
 import { refuse } from '../domain/refusals.ts';
-import { EMAIL_KEY, findEmailOwners, lockUsers, saveUsers } from '../store/users.ts';
+import { EMAIL_KEY, findEmailOwners, giveUpEmails, lockUsers, saveUsers } from '../store/users.ts';
 import { toUserMessage } from './user-message.ts';
 
 export const updateUser = command(UserService.method.updateUser, {
@@ -16,26 +16,28 @@ export const updateUser = command(UserService.method.updateUser, {
       items.map(({ request }) => request),
       tx,
     );
-    const changed = new Set<bigint>();
+    // As they were before the batch, those whom it changes.
+    const changed = new Map<bigint, Person>();
     const outcomes = items.map(({ request, meta }): Outcome<{ user: ReturnType<typeof toUserMessage> }> => {
       const person = people.get(request.id);
       const next =
         person === undefined ? refuse('user_not_found', { id: request.id }) : decide(person, request, tx.now);
       if (next instanceof Refusal) return { refused: next };
-      if (next === person) return { ok: { user: toUserMessage(next) } };
+      if (person === undefined || next === person) return { ok: { user: toUserMessage(next) } };
       const owner = owners.get(emailKeyOf(next.email));
       if (owner !== undefined && owner !== next.id) {
         return { refused: refuse('email_taken', { email: next.email }) };
       }
+      owners.delete(emailKeyOf(person.email));
       owners.set(emailKeyOf(next.email), next.id);
       people.set(next.id, next);
-      changed.add(next.id);
+      if (!changed.has(next.id)) changed.set(next.id, person);
       const user = toUserMessage(next);
       tx.publish(events.UserUpdated, user, meta);
       return { ok: { user } };
     });
     await save(
-      [...changed].map((id) => people.get(id) as Person),
+      [...changed].map(([id, before]) => ({ before, after: people.get(id) as Person })),
       tx,
     );
     return outcomes;
@@ -46,14 +48,33 @@ export const updateUser = command(UserService.method.updateUser, {
  * @throws Refusal `email_taken` when another transaction took an address since it was looked up. A batch is then run
  * again item by item, so that only who came second is refused.
  */
-async function save(changed: readonly Person[], tx: Transaction): Promise<void> {
+async function save(changed: readonly Change[], tx: Transaction): Promise<void> {
   if (changed.length === 0) return;
+  const handedOver = givenUpFor(changed);
   try {
-    await saveUsers(tx, changed);
+    if (handedOver.length > 0) await giveUpEmails(tx, handedOver);
+    await saveUsers(
+      tx,
+      changed.map(({ after }) => after),
+    );
   } catch (error) {
     if (constraintOf(error) !== EMAIL_KEY) throw error;
-    throw refuse('email_taken', { email: changed.map(({ email }) => email).join(', ') });
+    throw refuse('email_taken', { email: changed.map(({ after }) => after.email).join(', ') });
   }
+}
+
+interface Change {
+  readonly before: Person;
+  readonly after: Person;
+}
+
+/** Those whose address another of the batch has now. The unique index looks at each row as it is written. */
+function givenUpFor(changed: readonly Change[]): bigint[] {
+  const taken = new Map(changed.map(({ after }) => [emailKeyOf(after.email), after.id]));
+  return changed.flatMap(({ before }) => {
+    const taker = taken.get(emailKeyOf(before.email));
+    return taker === undefined || taker === before.id ? [] : [before.id];
+  });
 }
 
 function decide(person: Person, request: UpdateUserRequest, now: Date): Person | Refusal {

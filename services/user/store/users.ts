@@ -73,6 +73,11 @@ export async function insertUsers(
  * @returns the new people.
  */
 export async function insertSeeds(db: Queryable, seeds: readonly SeedPerson[], now: Date): Promise<Person[]> {
+  const ids = seeds.map(({ id }) => id);
+  const [there] = await db.query<{ n: bigint }>('select count(*) as n from users where id = any($1::bigint[])', [ids]);
+  if (there?.n === BigInt(new Set(ids).size)) return [];
+  // Nobody is registered meanwhile: the next id would be read, taken by another, and set back.
+  await db.query('lock table users in share row exclusive mode');
   const rows = await db.query<UserRow>(
     `insert into users (id, name, first_name, last_name, nickname, email, email_key, country, created_at, updated_at)
      overriding system value
@@ -82,7 +87,7 @@ export async function insertSeeds(db: Queryable, seeds: readonly SeedPerson[], n
      order by id
      on conflict do nothing
      returning ${COLUMNS}`,
-    [...columnsOf(seeds.map(({ fields }) => fields)), now, seeds.map(({ id }) => id)],
+    [...columnsOf(seeds.map(({ fields }) => fields)), now, ids],
   );
   if (rows.length > 0) {
     await db.query(
@@ -117,6 +122,11 @@ export async function findEmailOwners(db: Queryable, emails: readonly string[]):
     [emails.map(emailKeyOf)],
   );
   return new Map(rows.map((row) => [row.email_key, row.id]));
+}
+
+/** Makes the addresses free of people that the caller has locked and saves afterwards. Every address has an @. */
+export async function giveUpEmails(db: Queryable, ids: readonly bigint[]): Promise<void> {
+  await db.query(`update users set email_key = 'given up by ' || id where id = any($1::bigint[])`, [ids]);
 }
 
 /** Writes the present state of people that the caller has locked. */
