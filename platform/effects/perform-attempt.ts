@@ -29,6 +29,7 @@ export async function performAttempt(
   const timeoutMs = effect.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const timeout = AbortSignal.timeout(timeoutMs);
   const signal = AbortSignal.any([context.signal, closing, timeout]);
+  const isCutOff = (): boolean => closing.aborted || context.signal.aborted;
   const log = logWithCause(context.log, due.cause);
   let grace: NodeJS.Timeout | undefined;
   const onAbort = (): void => {
@@ -39,10 +40,10 @@ export async function performAttempt(
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     const result = await effect.perform(due.intent, info, { ...context, signal, log });
-    return result.outcome === 'retry' && closing.aborted ? undefined : result;
+    return result.outcome === 'retry' && isCutOff() ? undefined : result;
   } catch (error) {
     if (error instanceof FailpointError) throw error;
-    if (closing.aborted) return undefined;
+    if (isCutOff()) return undefined;
     if (timeout.aborted) return { outcome: 'retry', detail: `no answer within ${timeoutMs} ms` };
     // Our own database that went away is nobody's fault: it costs no attempt.
     return { outcome: 'retry', detail: describeFailure(error).error, outage: isTransient(error) };

@@ -20,9 +20,10 @@ export const deliveryConfig = defineConfig('delivery', {
     env: ['MAIL_FROM'],
   },
   smtpTimeoutMs: {
-    type: z.coerce.number().int().min(100).max(600_000),
+    type: z.coerce.number().int().min(100).max(50_000),
     default: 20_000,
-    summary: 'Milliseconds that the SMTP server may take for one mail, from connection to acceptance.',
+    summary:
+      'Milliseconds that the SMTP server may take for one mail, from connection to acceptance; then the connection is cut.',
   },
 });
 

@@ -9,6 +9,12 @@ test('failures that differ in numbers, ids and quoted words have one fingerprint
   assert.match(one, /^[0-9a-f]{16}$/);
 });
 
+test('refusals that differ in the address only have one fingerprint', () => {
+  const one = fingerprintOf('Message failed: 451 4.7.1 <ada@example.com>: try again later');
+  assert.equal(one, fingerprintOf('Message failed: 451 4.7.1 <bob.b@example.org>: try again later'));
+  assert.equal(fingerprintOf('no mailbox ada@example.com'), fingerprintOf('no mailbox bob@example.org'));
+});
+
 test('failures of different kinds or places have different fingerprints', () => {
   assert.notEqual(fingerprintOf('no person 42'), fingerprintOf('no order 42'));
   assert.notEqual(fingerprintOf('no person', 'at one'), fingerprintOf('no person', 'at other'));

@@ -171,6 +171,16 @@ test('an outage of the server buries nothing: everything arrives afterwards, eac
   assert.equal(effectState(), 'running');
   const unsent = await platform.database('delivery').query(`select id from emails where status <> 'sent'`);
   assert.deepEqual(unsent, []);
+  // What failed in the outage is shown, and what came of it at last.
+  const mails = await Promise.all(people.map(({ id }) => mailOf(id)));
+  assert.ok(mails.some(({ attempts }) => attempts.length > 1));
+  for (const { attempts } of mails) {
+    assert.equal(attempts.at(-1)?.outcome, 'sent');
+    assert.deepEqual(
+      attempts.map(({ number }) => number),
+      attempts.map((_, place) => place + 1),
+    );
+  }
 });
 
 test('a server that accepts and then drops the connection gets the mail again with the same Message-ID', async () => {

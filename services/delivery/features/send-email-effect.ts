@@ -1,5 +1,7 @@
 // Hands one mail to the SMTP server, or, where there is none, logs the documented line and leaves it in the mailbox.
-// Between the server's yes and our record a crash may send a mail twice, with one Message-ID: the only such window.
+// A mail may arrive twice, with one Message-ID, only where its acceptance did not reach our record: the process or the
+// connection ended between the two, an answer came after the time for it, or a stopped process went on after others had
+// waited that time for it.
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { events } from '@tradepost/contracts/events';
 import { type Attempt, type Context, effect, type Performed } from '@tradepost/platform/service';
@@ -29,8 +31,9 @@ export const sendEmailEffect = effect<SendEmailIntent, string, DeliveryConfig>({
   // Attempts that end together are recorded together, so many are under way; over SMTP most of them wait for one of its
   // few connections, and the time that they may take counts that wait.
   concurrency: 32,
-  timeoutMs: 180_000,
-  maxAttempts: 12,
+  timeoutMs: 60_000,
+  // About three days: a mailbox that is full or greylisted is tried again for that long, hourly at last.
+  maxAttempts: 75,
 
   async perform({ emailId }, _info, context) {
     const mail = await findEmail(context.db, BigInt(emailId));
@@ -61,8 +64,8 @@ export const sendEmailEffect = effect<SendEmailIntent, string, DeliveryConfig>({
   },
 });
 
-function attemptOf({ intent, info, performed, final }: Attempt<SendEmailIntent, string>, now: Date): EmailAttempt {
-  const shared = { emailId: BigInt(intent.emailId), number: info.attempt, startedAt: now };
+function attemptOf({ intent, performed, final }: Attempt<SendEmailIntent, string>, now: Date): EmailAttempt {
+  const shared = { emailId: BigInt(intent.emailId), startedAt: now };
   if (performed.outcome === 'done') {
     return { ...shared, outcome: 'sent', detail: performed.result, status: 'sent', reason: '' };
   }
@@ -83,10 +86,10 @@ function keepInMailbox(mail: StoredEmail, { clock, log }: Context): Performed<st
 async function handOver(
   mail: StoredEmail,
   sender: SmtpSender,
-  { config }: Context<DeliveryConfig>,
+  { config, signal }: Context<DeliveryConfig>,
 ): Promise<Performed<string>> {
   const { recipient: to, subject, text, html, messageId } = mail;
-  const handover = await sender.send({ from: config.mailFrom, to, subject, text, html, messageId });
+  const handover = await sender.send({ from: config.mailFrom, to, subject, text, html, messageId }, signal);
   if (handover.outcome === 'accepted') return { outcome: 'done', result: handover.answer };
   if (handover.outcome === 'refused') return { outcome: 'rejected', detail: handover.answer };
   return { outcome: 'retry', detail: handover.answer, outage: handover.outage };

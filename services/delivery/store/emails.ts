@@ -96,30 +96,34 @@ export async function listAttempts(db: Queryable, emailId: bigint): Promise<Atte
   );
 }
 
-export interface EmailAttempt extends Attempt {
+export interface EmailAttempt extends Omit<Attempt, 'number'> {
   readonly emailId: bigint;
   /** What the mail's status is after it. */
   readonly status: EmailStatus;
   readonly reason: string;
 }
 
-/** Records attempts, one a mail at most, and what the mails' status is after them; one statement. */
+/**
+ * Records attempts, one a mail at most, and what the mails' status is after them; one statement. Every attempt is a
+ * row, those of an outage too, so each gets the number after the last.
+ */
 export async function recordAttempts(db: Queryable, made: readonly EmailAttempt[]): Promise<void> {
   await db.query(
     `with made as (
-       select * from unnest($1::bigint[], $2::integer[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
-         $7::text[]) as made (email_id, number, started_at, outcome, detail, status, reason)
+       select * from unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[])
+         as made (email_id, started_at, outcome, detail, status, reason)
      ), attempted as (
        insert into attempts (email_id, number, started_at, outcome, detail)
-       select email_id, number, started_at, outcome, detail from made
-       on conflict (email_id, number) do nothing
+       select made.email_id, coalesce(last.number, 0) + 1, made.started_at, made.outcome, made.detail
+       from made left join lateral (
+         select max(number) as number from attempts where attempts.email_id = made.email_id
+       ) as last on true
      )
      update emails set status = made.status, reason = made.reason,
        sent_at = case when made.status = 'sent' then made.started_at else sent_at end
      from made where emails.id = made.email_id`,
     [
       made.map((attempt) => attempt.emailId),
-      made.map((attempt) => attempt.number),
       made.map((attempt) => attempt.startedAt),
       made.map((attempt) => attempt.outcome),
       made.map((attempt) => attempt.detail),
