@@ -93,15 +93,23 @@ export function createCommandRunner(options: CommandRunnerOptions): CommandRunne
 
   return {
     run: (command, item, signal) => run(command as unknown as Command, item, signal) as never,
-    runMany: (command, items) =>
-      Promise.all(
+    runMany: (command, items) => {
+      // An outage fails hundreds of items with one error: it is told once.
+      const told = new Map<unknown, Refusal>();
+      const refusalOf = (error: unknown, { meta }: CommandItem<Message>): Refusal => {
+        const refusal = told.get(error) ?? refusalOfError(error, meta, command.method.name, log);
+        told.set(error, refusal);
+        return refusal;
+      };
+      return Promise.all(
         items.map((item) =>
           run(command as unknown as Command, item, undefined).catch((error) => ({
-            refused: refusalOfError(error, item.meta, command.method.name, log),
+            refused: refusalOf(error, item),
             replayed: false,
           })),
         ),
-      ) as never,
+      ) as never;
+    },
     waiting: () => queues.values().reduce((sum, queue) => sum + queue.waiting(), 0),
     close: async () => {
       await Promise.all(queues.values().map((queue) => queue.idle()));

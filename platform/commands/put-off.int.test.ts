@@ -103,6 +103,20 @@ test('what the database cannot do now fails the batch once, not item by item', a
   }
 });
 
+test('an outage that fails many items of one request is logged once', async () => {
+  const logged: string[] = [];
+  const log = { ...silentLog, warn: (_: object, message: string) => void logged.push(message) };
+  const { database } = base;
+  const transactions = createTransactions({ database, config: {}, clock, log, service: 'test' });
+  const telling = createCommandRunner({ transactions, context: {} as Context, log, clock });
+  const failing = ordered(async () => {
+    throw Object.assign(new Error('gone'), { code: '57P01' });
+  });
+  const settled = await telling.runMany(failing, [item('a', 1), item('b', 2), item('c', 3)]);
+  assert.equal(settled.filter((one) => 'refused' in one && one.refused.code === 'unavailable').length, 3);
+  assert.deepEqual(logged, ['A call found no database']);
+});
+
 test('an outage that begins while items run one by one ends it for all that are left', async () => {
   const failing = ordered(async (items) => {
     succeed(items);
