@@ -135,7 +135,7 @@ export function createConsumerRunner(options: RunnerOptions): ConsumerRunner {
     dropBuffer();
     const reading = source.subscribe([...current.cursors.values()]);
     try {
-      await probeOutage(work, current, await reading.read(maxBatch));
+      await probeOutage(work, current, await reading.read(maxBatch), during.failures - 1);
     } finally {
       reading.close();
     }

@@ -89,6 +89,15 @@ export async function park(
   ]);
 }
 
+/** The row was settled by somebody else since it was read: whatever was done for it must not be committed. */
+export class ParkedChangedError extends Error {
+  override readonly name = 'ParkedChangedError';
+}
+
+const DUE_COLUMNS = `
+  id, state, attempts, message_id, type, topic, part, sequence, incarnation, key, occurred_at, request_id,
+  correlation_id, causation_id, traceparent, value`;
+
 interface DueRow {
   id: bigint;
   state: ParkedState;
@@ -116,14 +125,34 @@ export async function readDue(
   limit: number,
 ): Promise<DueMessage[]> {
   const rows = await sql.query<DueRow>(
-    `select id, state, attempts, message_id, type, topic, part, sequence, incarnation, key, occurred_at, request_id,
-       correlation_id, causation_id, traceparent, value
-     from tradepost.parked_messages
+    `select ${DUE_COLUMNS} from tradepost.parked_messages
      where consumer = $1 and producer = $2 and next_at <= $3
      order by id limit $4`,
     [consumer, producer, now, limit],
   );
-  return rows.map((row) => ({
+  return rows.map((row) => toDueMessage(producer, row));
+}
+
+/** @returns the first message of each key that is due to be tried again, oldest first. */
+export async function readDueKeys(
+  sql: Queryable,
+  { consumer, producer }: CursorIdentity,
+  now: Date,
+  limit: number,
+): Promise<DueMessage[]> {
+  const rows = await sql.query<DueRow>(
+    `select ${DUE_COLUMNS} from tradepost.parked_messages where id in (
+       select min(id) from tradepost.parked_messages
+       where consumer = $1 and producer = $2 and next_at <= $3 and state = 'waiting'
+       group by topic, key order by min(id) limit $4)
+     order by id`,
+    [consumer, producer, now, limit],
+  );
+  return rows.map((row) => toDueMessage(producer, row));
+}
+
+function toDueMessage(producer: string, row: DueRow): DueMessage {
+  return {
     id: BigInt(row.id),
     state: row.state,
     attempts: row.attempts,
@@ -143,7 +172,19 @@ export async function readDue(
       ...(row.traceparent === null ? {} : { traceparent: row.traceparent }),
       value: row.value,
     },
-  }));
+  };
+}
+
+/**
+ * Locks messages before they are applied: a drop that comes now waits, and is refused once they are.
+ * @throws ParkedChangedError when one of them waits no more.
+ */
+export async function lockWaiting(tx: Queryable, ids: readonly bigint[]): Promise<void> {
+  const locked = await tx.query(
+    `select id from tradepost.parked_messages where id = any($1::bigint[]) and state = 'waiting' order by id for update`,
+    [ids],
+  );
+  if (locked.length !== ids.length) throw new ParkedChangedError('A parked message was settled by somebody else.');
 }
 
 /** Marks messages as applied. */

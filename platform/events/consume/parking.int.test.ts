@@ -288,6 +288,118 @@ test('five poison keys in a row are not taken for an outage when another key wou
   );
 });
 
+test('an outage of parked messages ends with the first key that passes, whichever it is', async () => {
+  let poison = 5;
+  const clock = createMovableClock();
+  const { consumer } = pipeline.start({
+    clock,
+    reaction: { maxBatch: 1 },
+    before: (message) => {
+      if (Number(message.key) <= poison) throw new Error('poison');
+    },
+  });
+  // A key that passes between two that fail: they are parked, one after another.
+  for (let key = 1n; key <= 5n; key += 1n) {
+    await publishForUser(key, [1]);
+    await publishForUser(100n + key, [1]);
+    await eventually(
+      async () => (await changesOf(String(100n + key))).length === 1 && (await parked()).length === Number(key),
+      () => consumer.status(),
+    );
+  }
+  clock.advance(HOUR_MS);
+  consumer.poke();
+  await eventually(
+    () => consumer.status().runners[0]?.state === 'paused',
+    () => consumer.status(),
+  );
+  poison = 1;
+  clock.advance(HOUR_MS);
+  await eventually(
+    async () => (await pipeline.applied()).length === 9,
+    () => consumer.status(),
+  );
+  assert.deepEqual(await changesOf('1'), []);
+  assert.equal((await parked()).find(({ key }) => key === '1')?.state, 'waiting');
+});
+
+test('one key alone cannot be an outage for ever: after a few probes its message is parked', async () => {
+  const { consumer } = pipeline.start({
+    before: (message) => {
+      if (Number(message.key) <= 5) throw new Error('poison');
+    },
+    reaction: { maxAttempts: 1 },
+  });
+  for (let key = 1n; key <= 5n; key += 1n) await publishForUser(key, [1, 2]);
+  await eventually(
+    async () => (await parked()).filter(({ state }) => state === 'dead').length === 5,
+    () => consumer.status(),
+  );
+  await eventually(
+    () => consumer.status().runners[0]?.state === 'running',
+    () => consumer.status(),
+  );
+});
+
+test('a message that is dropped while it is tried again is either applied or dropped, never both', async () => {
+  let poison = true;
+  let dropping: Promise<unknown> | undefined;
+  const clock = createMovableClock();
+  const { database } = pipeline.consumer;
+  const { consumer } = pipeline.start({
+    clock,
+    before: async (message) => {
+      if (message.value.change !== POISON) return;
+      if (poison) throw new Error('poison');
+      const [row] = await listParked(database, { state: 'waiting' }, { limit: 1 });
+      dropping ??= dropParked(database, row?.id ?? 0n, { note: '', now: clock.now() }).catch((error: unknown) => error);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    },
+  });
+  await publishForUser(7n, [POISON, 1]);
+  await eventually(async () => (await parked()).length === 2, 'both are parked');
+  poison = false;
+  clock.advance(HOUR_MS);
+  await eventually(
+    async () => (await changesOf('7')).length === 2,
+    () => consumer.status(),
+  );
+  assert.deepEqual(
+    (await parked()).map(({ state }) => state),
+    ['resolved', 'resolved'],
+  );
+  assert.equal(((await dropping) as { code?: string }).code, 'parked_message_in_another_state');
+});
+
+test('a message that is dropped just before its attempt is not applied', async () => {
+  let poison = true;
+  const clock = createMovableClock();
+  const { database } = pipeline.consumer;
+  const { consumer } = pipeline.start({
+    clock,
+    reaction: {
+      // Between the reading of what is due and the transaction that applies it.
+      load: async (messages) => {
+        if (poison || !messages.some(({ attempt }) => attempt > 1)) return;
+        const [row] = await listParked(database, { state: 'waiting' }, { limit: 1 });
+        if (row !== undefined) await dropParked(database, row.id, { note: '', now: clock.now() });
+      },
+    },
+    before: refuse(POISON, () => poison),
+  });
+  await publishForUser(7n, [POISON]);
+  await eventually(async () => (await parked()).length === 1, 'it is parked');
+  poison = false;
+  clock.advance(HOUR_MS);
+  await eventually(async () => (await parked())[0]?.state === 'dropped', 'it is dropped');
+  await publishForUser(7n, [1]);
+  await eventually(
+    async () => (await changesOf('7')).length > 0,
+    () => consumer.status(),
+  );
+  assert.deepEqual(await changesOf('7'), [1]);
+});
+
 test('above its limit of held messages a consumer pauses, and goes on once they are released', async () => {
   let poison = true;
   const options = { heldLimit: 50 };

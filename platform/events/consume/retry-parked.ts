@@ -1,6 +1,7 @@
 // Takes up what was parked: retries that are due, messages that an operator replays, and those that were held behind a
 // message that is settled now. In the order in which they were parked, which is the order within each key.
 
+import type { Received } from '../../service/index.ts';
 import { causeFacts } from '../../tracing/index.ts';
 import { DEFAULT_MAX_ATTEMPTS, messagesOf } from './apply-batch.ts';
 import { applyRange } from './apply-range.ts';
@@ -13,6 +14,8 @@ import {
   countParked,
   type DueMessage,
   failParked,
+  lockWaiting,
+  ParkedChangedError,
   readDue,
   releaseKeys,
   resolveParked,
@@ -32,8 +35,6 @@ import {
 
 export interface RetryOptions {
   readonly limit: number;
-  /** While an outage is probed: a failure proves nothing and is not counted. */
-  readonly probing?: boolean;
   /** Names each message in the database before it is tried: one of them may kill the process. */
   readonly isolated?: boolean;
 }
@@ -46,6 +47,9 @@ export async function retryParked(work: RunnerWork, state: RunnerState, options:
   try {
     if (dropped.length > 0) await passDropped(work, state, dropped);
     if (waiting.length > 0) await retryWaiting(work, state, waiting, options);
+  } catch (error) {
+    // An operator was faster: nothing was applied, and what is due is read again.
+    if (!(error instanceof ParkedChangedError)) throw error;
   } finally {
     if (due.length > 0 || state.counts.nextAt !== undefined) {
       state.counts = await countParked(work.database, work.identity);
@@ -63,11 +67,38 @@ async function passDropped(work: RunnerWork, state: RunnerState, dropped: readon
   });
 }
 
+/** Tries one message alone. @throws what `apply` throws; the failure is not counted. */
+export async function retryOne(work: RunnerWork, state: RunnerState, row: DueMessage): Promise<void> {
+  const message = work.decode(row.record, row.attempts + 1);
+  const loaded = await loadFor(work, [message]);
+  try {
+    await withImmediateRetries(() => applyRows(work, state, [row], [message], loaded));
+  } catch (error) {
+    if (!(error instanceof ParkedChangedError)) throw error;
+  } finally {
+    state.counts = await countParked(work.database, work.identity);
+  }
+}
+
 async function retryWaiting(
   work: RunnerWork,
   state: RunnerState,
   rows: readonly DueMessage[],
-  { probing = false, isolated = false }: RetryOptions,
+  { isolated = false }: RetryOptions,
+): Promise<void> {
+  try {
+    await retryRows(work, state, rows, isolated);
+  } finally {
+    // Whatever ends the process from here on is not this message's fault.
+    if (isolated) await markInflight(work.database, work.identity, state.epoch, undefined);
+  }
+}
+
+async function retryRows(
+  work: RunnerWork,
+  state: RunnerState,
+  rows: readonly DueMessage[],
+  isolated: boolean,
 ): Promise<void> {
   const byId = new Map<string, DueMessage>();
   const failedKeys = new Set<string>();
@@ -83,7 +114,7 @@ async function retryWaiting(
       steps.push({ kind: 'apply', record: row.record, message: work.decode(row.record, row.attempts + 1) });
     } catch (error) {
       if (!(error instanceof ProcessDeathError || error instanceof UnreadableMessageError)) throw error;
-      await fail(work, state, row, error);
+      await failRow(work, state, row, error);
       if (error instanceof ProcessDeathError) state.suspicion.condemned = undefined;
       if (work.holdsKeys) failedKeys.add(blockKey(row.record));
     }
@@ -97,29 +128,37 @@ async function retryWaiting(
       withImmediateRetries(async () => {
         const applied = range.filter(({ kind }) => kind === 'apply');
         if (applied.length === 0) return;
-        const startedMs = work.clock.monotonicMs();
-        await settleRows(work, state, applied.map(rowOf), async (tx) => {
-          await applyTo(work, messagesOf(applied), tx, loaded);
-          await resolveParked(
-            tx,
-            work.clock.now(),
-            applied.map((step) => rowOf(step).id),
-          );
-        });
-        work.detector.succeeded();
-        work.counters.applied += BigInt(applied.length);
-        const durationMs = work.clock.monotonicMs() - startedMs;
-        work.observer.batch?.({ ...work.identity, applied: applied.length, passed: 0, durationMs });
+        await applyRows(work, state, applied.map(rowOf), messagesOf(applied), loaded);
       }),
     async setAside(step, error) {
       const failure = describeFailure(error);
-      if (probing || work.detector.failed(blockKey(step.record), failure.fingerprint)) {
+      if (work.detector.failed(blockKey(step.record), failure.fingerprint)) {
         throw new OutageError(`Keys fail one after another with the same error: ${failure.error}`, { cause: error });
       }
-      await fail(work, state, rowOf(step), error);
+      await failRow(work, state, rowOf(step), error);
       if (work.holdsKeys) failedKeys.add(blockKey(step.record));
     },
   });
+}
+
+async function applyRows(
+  work: RunnerWork,
+  state: RunnerState,
+  rows: readonly DueMessage[],
+  messages: readonly Received[],
+  loaded: unknown,
+): Promise<void> {
+  const startedMs = work.clock.monotonicMs();
+  const ids = rows.map(({ id }) => id);
+  await settleRows(work, state, rows, async (tx) => {
+    await lockWaiting(tx, ids);
+    await applyTo(work, messages, tx, loaded);
+    await resolveParked(tx, work.clock.now(), ids);
+  });
+  work.detector.succeeded();
+  work.counters.applied += BigInt(rows.length);
+  const durationMs = work.clock.monotonicMs() - startedMs;
+  work.observer.batch?.({ ...work.identity, applied: rows.length, passed: 0, durationMs });
 }
 
 /** One transaction that settles rows and lets flow on what waited behind them. */
@@ -141,7 +180,8 @@ async function settleRows(
   for (const key of keys.keys()) if (!still.has(key)) state.blocked.delete(key);
 }
 
-async function fail(work: RunnerWork, state: RunnerState, row: DueMessage, error: unknown): Promise<void> {
+/** Counts a failed attempt; after the last one the message is dead. */
+export async function failRow(work: RunnerWork, state: RunnerState, row: DueMessage, error: unknown): Promise<void> {
   const failure = describeFailure(error);
   const attempts = row.attempts + 1;
   const final =

@@ -16,6 +16,7 @@ import type { MessageDecoder } from './decode-record.ts';
 import { describeFailure } from './fingerprint.ts';
 import type { ConsumerObserver } from './observer.ts';
 import type { OutageDetector } from './outage.ts';
+import { ParkedChangedError } from './parked-store.ts';
 import type { RunnerState } from './runner-state.ts';
 
 export interface Transactions {
@@ -126,7 +127,7 @@ export async function withImmediateRetries<T>(attempt: () => Promise<T>): Promis
 export function isMessageFault(error: unknown): boolean {
   if (error instanceof FencedError || error instanceof OutageError || error instanceof FailpointError) return false;
   if (error instanceof CommitUnknownError || error instanceof DatabaseUnavailableError) return false;
-  if (error instanceof OutOfRange) return false;
+  if (error instanceof OutOfRange || error instanceof ParkedChangedError) return false;
   if (!isTransient(error)) return true;
   // A message may be to blame for a timeout, a lock never had or a lost race; not for a server without resources.
   return ['57014', '55P03', '40001', '40P01'].includes(sqlStateOf(error) ?? '');
