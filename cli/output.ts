@@ -37,6 +37,8 @@ export interface Output {
   next<Item>(shape: Shape<Item>, item: Item): void;
   /** Words that a person wants and a program does not. */
   say(text: string): void;
+  /** That a list goes on: where a program reads the list, the words go to the error stream. */
+  more(how: string): void;
   failure(failure: Failure): void;
 }
 
@@ -74,6 +76,11 @@ export function createOutput(
     },
     say(text) {
       if (format === 'table') print(text);
+    },
+    more(how) {
+      const text = `… and more: ${how}`;
+      if (format === 'table') print(text);
+      else err.write(`${text}\n`);
     },
     failure({ code, message, fix }) {
       if (format === 'table') err.write(`error: ${message} (${code})\n${fix === undefined ? '' : `fix:   ${fix}\n`}`);

@@ -89,7 +89,7 @@ function registerLooking(dlq: Command): void {
       await withConnection(command, async (connection) => {
         const answer = await connection.client(OperationsService).listParked(request);
         output.list(row, answer.data, 'Nothing is parked: every message was handled.');
-        if (answer.hasMore) output.say(`… and more: --cursor ${answer.nextCursor}`);
+        if (answer.hasMore) output.more(`--cursor ${answer.nextCursor}`);
       });
     });
   dlq

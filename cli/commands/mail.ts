@@ -52,7 +52,7 @@ export function register(mail: Command): void {
         const { user: userId = 0n, limit, cursor = '' } = options;
         const page = await connection.client(DeliveryService).listEmails({ userId, limit, cursor });
         output.list(row, page.data, "No mail yet: 'tradepost score send --user 1 --change 15' makes one.");
-        if (page.hasMore) output.say(`… and more: --cursor ${page.nextCursor}`);
+        if (page.hasMore) output.more(`--cursor ${page.nextCursor}`);
       });
     });
   mail

@@ -128,7 +128,7 @@ function registerList(user: Command): void {
         let page = await client.listUsers({ limit: options.all ? 200 : options.limit, cursor: options.cursor ?? '' });
         if (!options.all) {
           output.list(shape, page.data, "There is nobody yet: 'tradepost user create' makes a person.");
-          if (page.hasMore) output.say(`… and more: --all, or --cursor ${page.nextCursor}`);
+          if (page.hasMore) output.more(`--all, or --cursor ${page.nextCursor}`);
           return;
         }
         const everyone = [...page.data];
