@@ -39,7 +39,7 @@ async function describeService(service: OperatedService, draining: boolean) {
 
 async function describeConsumers(service: OperatedService) {
   const described = service.consumers().map(async ({ consumer }) => {
-    const { behind } = await consumer.backlog();
+    const { behindOf } = await consumer.backlog();
     const { runners } = consumer.status();
     return runners.map((runner) => ({
       name: consumer.name,
@@ -47,8 +47,7 @@ async function describeConsumers(service: OperatedService) {
       producer: runner.producer,
       state: runner.state,
       reason: runner.reason,
-      // Of all its producers together: what is behind is counted for the consumer.
-      lag: behind,
+      lag: behindOf.get(runner.producer) ?? 0n,
       waiting: BigInt(runner.waiting),
       held: BigInt(runner.held),
       dead: BigInt(runner.dead),

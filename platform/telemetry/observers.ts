@@ -30,6 +30,8 @@ export interface PipelineStats {
     readonly held: bigint | number;
     readonly dead: bigint | number;
     readonly paused: boolean;
+    /** It needs a person. */
+    readonly stopped?: boolean;
   }[];
   readonly effects?: readonly {
     readonly effect: string;

@@ -17,9 +17,10 @@ export function createPipelineMetrics(registry: Registry) {
   const parked = gauge('consumer_parked', 'Messages parked, by state.', ...consumer, 'state');
   const dead = gauge('consumer_dead', 'Messages that need a person.', ...consumer);
   const paused = gauge('consumer_paused', 'Whether the consumer waits out an outage.', ...consumer);
+  const stopped = gauge('consumer_stopped', 'Whether the consumer needs a person to go on.', ...consumer);
   const pending = gauge('effects_pending', 'Effects to be performed.', 'service', 'effect');
   const failed = gauge('effects_failed', 'Effects given up.', 'service', 'effect');
-  const all = [up, age, head, lag, parked, dead, paused, pending, failed];
+  const all = [up, age, head, lag, parked, dead, paused, stopped, pending, failed];
 
   const record = (service: string, stats: PipelineStats): void => {
     if (stats.outboxAgeSeconds !== undefined) age.set({ service }, stats.outboxAgeSeconds);
@@ -33,6 +34,7 @@ export function createPipelineMetrics(registry: Registry) {
       parked.set({ ...labels, state: 'held' }, Number(facts.held));
       dead.set(labels, Number(facts.dead));
       paused.set(labels, facts.paused ? 1 : 0);
+      stopped.set(labels, facts.stopped ? 1 : 0);
     }
     for (const facts of stats.effects ?? []) {
       pending.set({ service, effect: facts.effect }, Number(facts.pending));

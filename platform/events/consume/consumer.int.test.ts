@@ -37,7 +37,7 @@ test('every event of a few thousand is applied once, in order per key, and curso
       items.filter((item) => item.userId === BigInt(user)).map((item) => item.change),
     );
   }
-  assert.deepEqual(await running.consumer.backlog(), { behind: 0n, due: 0 });
+  assert.deepEqual(await running.consumer.backlog(), { behind: 0n, behindOf: new Map([['score', 0n]]), due: 0 });
   const [runner] = running.consumer.status().runners;
   assert.deepEqual([runner?.applied, runner?.duplicates, runner?.state], [5_000n, 0n, 'running']);
   const cursors = await pipeline.consumer.database.query('select n from tradepost.consumer_cursors');

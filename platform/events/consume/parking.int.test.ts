@@ -114,7 +114,7 @@ test('a message that fails once is tried again when its time has come, without a
     async () => (await parked()).length === 2,
     () => consumer.status(),
   );
-  assert.deepEqual(await consumer.backlog(), { behind: 0n, due: 0 });
+  assert.deepEqual(await consumer.backlog(), { behind: 0n, behindOf: new Map([['score', 0n]]), due: 0 });
   poison = false;
   clock.advance(HOUR_MS);
   assert.equal((await consumer.backlog()).due, 1);

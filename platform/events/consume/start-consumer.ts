@@ -27,7 +27,7 @@ export interface ConsumerOptions {
   /** Whose lease the runners work under; one may serve all consumers of a service. */
   readonly ownership: Ownership;
   readonly observer?: ConsumerObserver;
-  /** Messages held behind others above which the consumer pauses. Default 10,000. */
+  /** Messages held behind others above which the consumer pauses, for all keys. Default 100,000. */
   readonly heldLimit?: number;
   /** Default 20,000: below the database's statement timeout. */
   readonly applyTimeoutMs?: number;
@@ -39,6 +39,8 @@ export interface ConsumerOptions {
 export interface Backlog {
   /** Records in the logs behind the cursor. */
   readonly behind: bigint;
+  /** The same for each producer. */
+  readonly behindOf: ReadonlyMap<string, bigint>;
   /** Parked messages whose time has come. */
   readonly due: number;
 }
@@ -66,7 +68,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       ownership,
       waker: createWaker(clock),
       maxBatch: reaction.maxBatch ?? DEFAULT_MAX_BATCH,
-      heldLimit: options.heldLimit ?? 10_000,
+      heldLimit: options.heldLimit ?? 100_000,
       work: {
         ...options,
         ...createMessageDecoder(reaction.on.filter(({ owner }) => owner === producer)),
@@ -87,9 +89,10 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     name: reaction.name,
     status: () => ({ name: reaction.name, runners: parts.map(({ runner }) => runner.status()) }),
     async backlog() {
-      let behind = 0n;
+      const behindOf = new Map<string, bigint>();
       let due = 0;
       for (const { identity, source, topics } of parts) {
+        let behind = 0n;
         const [heads, cursor, dueHere] = await Promise.all([
           source.heads([...topics.keys()]),
           readCursor(database, identity),
@@ -100,9 +103,10 @@ export function startConsumer(options: ConsumerOptions): Consumer {
           const lag = place.head - (after.get(partitionKey(place)) ?? place.firstRetained - 1n);
           if (lag > 0n) behind += lag;
         }
+        behindOf.set(identity.producer, behind);
         due += dueHere;
       }
-      return { behind, due };
+      return { behind: [...behindOf.values()].reduce((sum, lag) => sum + lag, 0n), behindOf, due };
     },
     poke() {
       for (const { runner } of parts) runner.poke();
