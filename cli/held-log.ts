@@ -12,7 +12,16 @@ export interface HeldLog {
 
 const KEPT = 10;
 
-export function createHeldLog(hold: boolean, write = (line: string): void => void writeSync(1, line)): HeldLog {
+/** A pipe that nobody empties takes no more for a moment (EAGAIN): the line is left out, no call fails for it. */
+function writeLine(line: string): void {
+  try {
+    writeSync(1, line);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'EAGAIN') throw error;
+  }
+}
+
+export function createHeldLog(hold: boolean, write = writeLine): HeldLog {
   let holding = hold;
   const last: string[] = [];
   return {

@@ -1,9 +1,9 @@
 // Writes down what attempts came to. Those that end while others are being written share the next transaction; where
 // one of them cannot be recorded, each is tried alone, so that only the culprit fails.
 import { CommitUnknownError, type Database, isTransient } from '../db/index.ts';
-import { type Backoff, delayAfter, describeFailure, FencedError } from '../events/index.ts';
+import { type Backoff, delayAfter, describeFailure, FencedError, type Transactions } from '../events/index.ts';
 import { FailpointError } from '../failpoints/index.ts';
-import type { Effect, Logger, Performed, PerformInfo, Transaction } from '../service/index.ts';
+import type { Effect, Logger, Performed, PerformInfo } from '../service/index.ts';
 import type { Clock } from '../time/index.ts';
 import { causeFacts } from '../tracing/index.ts';
 import { type MadeAttempt, recordAttempts } from './effect-store.ts';
@@ -13,14 +13,10 @@ export const RETRY: Backoff = { firstMs: 2_000, factor: 2.5, maxMs: 60 * 60_000,
 const RECORD_DELAYS_MS = [20, 100, 500, 1_000, 2_000, 4_000, 8_000];
 const MOST_AT_ONCE = 200;
 
-export interface EffectTransactions {
-  run<T>(body: (tx: Transaction) => Promise<T>): Promise<T>;
-}
-
 export interface AttemptRecorderOptions {
   readonly effect: Effect;
   readonly database: Database;
-  readonly transactions: EffectTransactions;
+  readonly transactions: Transactions;
   readonly clock: Clock;
   readonly log: Logger;
   /** Name of the lease under which the attempts are made. */

@@ -12,12 +12,13 @@ import {
   fingerprintOf,
   OUTAGE_BACKOFF,
   type Ownership,
+  type Transactions,
 } from '../events/index.ts';
 import { FailpointError, failpoint, planted } from '../failpoints/index.ts';
 import type { Context, Effect, Logger, Performed } from '../service/index.ts';
 import type { Clock } from '../time/index.ts';
 import { causeFacts } from '../tracing/index.ts';
-import { createAttemptRecorder, DEFAULT_MAX_ATTEMPTS, type EffectTransactions, RETRY } from './attempt-recorder.ts';
+import { createAttemptRecorder, DEFAULT_MAX_ATTEMPTS, RETRY } from './attempt-recorder.ts';
 import {
   type AttemptRecord,
   type DueIntent,
@@ -34,7 +35,7 @@ import { createTakeover } from './takeover.ts';
 export interface EffectRunnerOptions {
   readonly effect: Effect;
   readonly database: Database;
-  readonly transactions: EffectTransactions;
+  readonly transactions: Transactions;
   readonly context: Context;
   readonly clock: Clock;
   readonly log: Logger;
@@ -67,6 +68,7 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
   const concurrency = effect.concurrency ?? DEFAULT_CONCURRENCY;
   const waker = createWaker(clock);
   const detector = createOutageDetector();
+  const stopping = new AbortController();
   const closing = new AbortController();
   const runner = `${processIdentity}|${randomUUID()}`;
   const waitMs = (effect.timeoutMs ?? DEFAULT_TIMEOUT_MS) + ABORT_GRACE_MS;
@@ -126,14 +128,14 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
   };
 
   const perform = async (due: DueIntent, epoch: bigint): Promise<void> => {
-    const info = { id: due.id, key: due.key, attempt: due.attempts + 1, cause: due.cause };
+    const info = { id: due.id, key: due.key, attempt: due.attempts + 1, cause: due.cause, stopping: stopping.signal };
     const startedMs = clock.monotonicMs();
     failpoint('effect.before-perform');
     if (planted('perform-twice')) await performAttempt(options, due, info, closing.signal);
     const result = await performAttempt(options, due, info, closing.signal);
     failpoint('effect.after-perform');
     if (result === undefined) {
-      log.warn({ effect: effect.name, id: due.id, ...causeFacts(due.cause) }, 'An attempt was cut off by the stop.');
+      log.info({ effect: effect.name, id: due.id, ...causeFacts(due.cause) }, 'The stop left an attempt unrecorded.');
       return;
     }
     const record = judge(due, result);
@@ -268,6 +270,7 @@ export function createEffectRunner(options: EffectRunnerOptions): EffectRunner {
     poke: () => waker.wake(),
     async close() {
       closed = true;
+      stopping.abort();
       stopListening();
       waker.wake();
       await running;

@@ -1,9 +1,8 @@
 // Starts the effects of a service: one runner each, under the service's ownership.
 import type { Database } from '../db/index.ts';
-import type { Ownership } from '../events/index.ts';
+import type { Ownership, Transactions } from '../events/index.ts';
 import type { Context, Effect, Logger } from '../service/index.ts';
 import type { Clock } from '../time/index.ts';
-import type { EffectTransactions } from './attempt-recorder.ts';
 import { createEffectRunner } from './effect-runner.ts';
 import { countIntents, type IntentCounts } from './effect-store.ts';
 import type { EffectObserver, EffectStatus } from './observer.ts';
@@ -11,7 +10,7 @@ import type { EffectObserver, EffectStatus } from './observer.ts';
 export interface EffectsOptions {
   readonly effects: readonly Effect[];
   readonly database: Database;
-  readonly transactions: EffectTransactions;
+  readonly transactions: Transactions;
   readonly context: Context;
   readonly clock: Clock;
   readonly log: Logger;
