@@ -29,7 +29,7 @@ export async function performAttempt(
   const timeoutMs = effect.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const timeout = AbortSignal.timeout(timeoutMs);
   const signal = AbortSignal.any([context.signal, closing, timeout]);
-  const isCutOff = (): boolean => closing.aborted || context.signal.aborted;
+  const isCutOff = (): boolean => info.stopping.aborted || closing.aborted || context.signal.aborted;
   const log = logWithCause(context.log, due.cause);
   let grace: NodeJS.Timeout | undefined;
   const onAbort = (): void => {

@@ -175,6 +175,8 @@ export interface PerformInfo {
   /** 1 at the first. */
   readonly attempt: number;
   readonly cause: Cause;
+  /** Aborted as soon as the process stops: what has not begun outside by then should not begin. */
+  readonly stopping: AbortSignal;
 }
 
 /** `done` and `rejected` are final; `retry` is tried again; a throw counts as `retry` with the error as its detail. */

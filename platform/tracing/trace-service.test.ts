@@ -70,7 +70,11 @@ test('a failing consumer and a rejected effect are failed spans', async () => {
   const cause = causeOf(newTraceparent());
   const messages = [{ cause } as ReceivedOf<never>];
   await assert.rejects(traced.reactions[0]?.apply(messages, {} as never, undefined) ?? Promise.resolve(), /boom/);
-  await traced.effects[0]?.perform({}, { id: 'i', key: 'k', attempt: 1, cause }, {} as never);
+  await traced.effects[0]?.perform(
+    {},
+    { id: 'i', key: 'k', attempt: 1, cause, stopping: new AbortController().signal },
+    {} as never,
+  );
   assert.deepEqual(
     tracer.spans.map(({ name, parent, failed, ended }) => [name, parent, String(failed), ended]),
     [

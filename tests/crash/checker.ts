@@ -1,5 +1,6 @@
 // Holds the system's rows, the workload's ledger and the mail server's ledger against what is guaranteed. It knows
 // nothing of how the system works, only what must be true once it has come to rest.
+import { sendEmailEffect } from '../../services/delivery/features/send-email-effect.ts';
 import { type Asked, identityOf, type Ledger } from './ledger.ts';
 import type { AcceptedMail } from './mail-sink.ts';
 import type { OutboxRow, Rows } from './rows.ts';
@@ -8,8 +9,8 @@ export interface Evidence {
   readonly ledger: Ledger;
   readonly rows: Rows;
   readonly mails: readonly AcceptedMail[];
-  /** Mails that the one named window (after the server's yes, before our record) may have sent again. */
-  readonly mailsMaybeTwice: number;
+  /** When the system was killed, by `performance.now()`: the only moments that may have sent a mail again. */
+  readonly killsAtMs: readonly number[];
 }
 
 export interface Violation {
@@ -139,8 +140,8 @@ function checkCommitOrder(rows: Rows, events: readonly PublishedScore[], violate
   }
 }
 
-// One mail per congratulation; the same Message-ID twice only in the named window.
-function checkMails({ rows, mails, mailsMaybeTwice }: Evidence, violate: Violate): void {
+// One mail per congratulation.
+function checkMails({ rows, mails, killsAtMs }: Evidence, violate: Violate): void {
   const congratulations = rows.notifications.filter((row) => row.status !== 'not_sent');
   const emailsOf = new Map<bigint, number>();
   for (const email of rows.emails) emailsOf.set(email.notification_id, (emailsOf.get(email.notification_id) ?? 0) + 1);
@@ -154,14 +155,37 @@ function checkMails({ rows, mails, mailsMaybeTwice }: Evidence, violate: Violate
     violate('one request per congratulation', `${requested} of ${congratulations.length}`);
   const arrived = new Map<string, number>();
   for (const { messageId } of mails) arrived.set(messageId, (arrived.get(messageId) ?? 0) + 1);
-  let twice = 0;
   for (const { message_id: messageId, status } of rows.emails) {
     const times = arrived.get(messageId) ?? 0;
     if (times === 0 || status !== 'sent')
       violate('every mail arrives', `${messageId} ${status}, arrived ${times} times`);
-    twice += Math.max(0, times - 1);
   }
-  if (twice > mailsMaybeTwice) violate('no mail arrives twice', `${twice} did, ${mailsMaybeTwice} may`);
+  checkRepeats(mails, killsAtMs, violate);
   const known = new Set(rows.emails.map((email) => email.message_id));
   for (const messageId of arrived.keys()) if (!known.has(messageId)) violate('no mail without a record', messageId);
+}
+
+// A mail is recorded within moments of its acceptance; what the dying process had sent may be read a moment after.
+const RECORDED_WITHIN_MS = 3_000;
+const READ_WITHIN_MS = 500;
+
+// The same Message-ID twice only where a kill came between the acceptance and its record, and at each kill no more
+// than can be under way.
+function checkRepeats(mails: readonly AcceptedMail[], killsAtMs: readonly number[], violate: Violate): void {
+  const last = new Map<string, number>();
+  const repeats = new Map<number, number>();
+  for (const { messageId, atMs } of mails) {
+    const beforeMs = last.get(messageId);
+    last.set(messageId, atMs);
+    if (beforeMs === undefined) continue;
+    const kill = killsAtMs.find((killMs) => {
+      return beforeMs - READ_WITHIN_MS <= killMs && killMs - beforeMs <= RECORDED_WITHIN_MS && killMs <= atMs;
+    });
+    if (kill === undefined) violate('no mail arrives twice', `${messageId}, ${Math.round(atMs - beforeMs)} ms later`);
+    else repeats.set(kill, (repeats.get(kill) ?? 0) + 1);
+  }
+  const most = sendEmailEffect.concurrency ?? 0;
+  for (const count of repeats.values()) {
+    if (count > most) violate('no mail arrives twice', `${count} after one kill, when at most ${most} were under way`);
+  }
 }

@@ -4,16 +4,21 @@ import { SMTPServer } from 'smtp-server';
 export interface AcceptedMail {
   readonly messageId: string;
   readonly to: string;
+  /** When it was accepted, by `performance.now()`. */
+  readonly atMs: number;
 }
 
 export interface MailSink {
   readonly url: string;
   readonly accepted: AcceptedMail[];
+  /** Time between acceptance and answer from now on. */
+  answerAfter(ms: number): void;
   close(): Promise<void>;
 }
 
 export async function createMailSink(): Promise<MailSink> {
   const accepted: AcceptedMail[] = [];
+  let delayMs = 0;
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
@@ -23,8 +28,9 @@ export async function createMailSink(): Promise<MailSink> {
       stream.on('end', () => {
         const headers = Buffer.concat(chunks).toString('utf8');
         const messageId = headers.match(/^Message-ID:\s*(<[^>]+>)/im)?.[1] ?? '';
-        accepted.push({ messageId, to: session.envelope.rcptTo[0]?.address ?? '' });
-        callback();
+        accepted.push({ messageId, to: session.envelope.rcptTo[0]?.address ?? '', atMs: performance.now() });
+        if (delayMs === 0) callback();
+        else setTimeout(callback, delayMs);
       });
     },
   });
@@ -36,6 +42,9 @@ export async function createMailSink(): Promise<MailSink> {
   return {
     url: `smtp://127.0.0.1:${address.port}`,
     accepted,
+    answerAfter(ms) {
+      delayMs = ms;
+    },
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

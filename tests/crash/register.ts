@@ -11,9 +11,10 @@ export function registerScenarios(scenarios: readonly Scenario[]): void {
     t.after(() => rig.close());
     for (const scenario of scenarios) {
       await t.test(scenario.name, async (step) => {
-        const { violations, died, mailsTwice } = await runScenario(rig, scenario);
+        const { violations, died, ended, mailsTwice } = await runScenario(rig, scenario);
         assert.deepEqual(violations, [], rig.system.output().slice(-2000));
         assert.equal(died, true, 'the process did not die where it was to die');
+        if (scenario.stopAfterMs !== undefined) assert.equal(ended, '0', 'the stop was in good order');
         step.diagnostic(`mails sent again in the named window: ${mailsTwice} in all`);
       });
     }

@@ -15,8 +15,8 @@ export interface Rig {
   readonly ledger: Ledger;
   readonly sink: MailSink;
   readonly users: readonly number[];
-  /** Kills so far that may have sent a mail again. */
-  mailsMaybeTwice: number;
+  /** When it was killed so far, by `performance.now()`. */
+  readonly killsAtMs: number[];
   close(): Promise<void>;
 }
 
@@ -26,6 +26,8 @@ export interface Scenario {
   readonly failpoints?: string;
   readonly killAfterMs?: number;
   readonly withPostgres?: boolean;
+  /** Stops it in good order then, while the mail server has accepted mails and is slow to say so. */
+  readonly stopAfterMs?: number;
   /** `TRADEPOST_PLANT`. */
   readonly plant?: string;
   readonly events?: number;
@@ -35,9 +37,8 @@ export interface Scenario {
   readonly fault?: PlantedFault;
 }
 
-// The effect runner has at most eight mails under way; each may be sent again when the process dies between the
-// server's yes and our record. That is the only such window.
-const MAILS_UNDER_WAY = 8;
+// Longer than any moment between acceptance and record, shorter than a stop in good order may take.
+const SLOW_ANSWER_MS = 1_500;
 const USERS = 24;
 /** Of them, those whom only the hostile writers write about. */
 const HOSTILE_USERS = 4;
@@ -55,7 +56,7 @@ export async function createRig(): Promise<Rig> {
     await system.start();
     const users = await createUsers(system.url);
     await system.kill('SIGTERM');
-    return { system, sink, users, ledger: createLedger(), mailsMaybeTwice: 0, close };
+    return { system, sink, users, ledger: createLedger(), killsAtMs: [], close };
   } catch (error) {
     await close();
     throw error;
@@ -79,6 +80,8 @@ export interface RunResult {
   readonly violations: readonly Violation[];
   /** Whether the process really died where it was to die. */
   readonly died: boolean;
+  /** Exit code or signal of the end in the middle. */
+  readonly ended: string;
   /** Mails that arrived again so far, each with its own Message-ID. */
   readonly mailsTwice: number;
 }
@@ -91,9 +94,9 @@ export async function runScenario(rig: Rig, scenario: Scenario): Promise<RunResu
   };
   await system.start(env);
   const working = Promise.all([work(rig, scenario), writeHostilely(rig, scenario)]).then(() => {});
-  const dies = scenario.failpoints !== undefined || scenario.killAfterMs !== undefined;
+  const dies = [scenario.failpoints, scenario.killAfterMs, scenario.stopAfterMs].some((how) => how !== undefined);
   const died = dies && (await die(rig, scenario, working));
-  if (died) rig.mailsMaybeTwice += MAILS_UNDER_WAY;
+  const ended = system.howItEnded();
   if (system.ended() === undefined)
     await system.start(scenario.plant === undefined ? {} : { TRADEPOST_PLANT: scenario.plant });
   await working;
@@ -103,11 +106,11 @@ export async function runScenario(rig: Rig, scenario: Scenario): Promise<RunResu
     ledger: rig.ledger,
     rows,
     mails: rig.sink.accepted,
-    mailsMaybeTwice: rig.mailsMaybeTwice,
+    killsAtMs: rig.killsAtMs,
   });
   await system.kill('SIGTERM');
   const mailsTwice = rig.sink.accepted.length - new Set(rig.sink.accepted.map(({ messageId }) => messageId)).size;
-  return { violations, died, mailsTwice };
+  return { violations, died, ended, mailsTwice };
 }
 
 function work(rig: Rig, scenario: Scenario): Promise<void> {
@@ -133,13 +136,29 @@ async function die(rig: Rig, scenario: Scenario, working: Promise<void>): Promis
     await sleep(scenario.killAfterMs);
     await system.kill('SIGKILL');
   }
+  if (scenario.stopAfterMs !== undefined) {
+    await sleep(scenario.stopAfterMs);
+    await stopWhileMailsAreAnswered(rig);
+    return true;
+  }
   // The workload goes on asking until it is answered, so it cannot end while the system lies dead.
   const outcome = await Promise.race([
     system.ended()?.then(() => true) ?? true,
     working.then(() => sleep(3000)).then(() => false),
   ]);
+  if (outcome) rig.killsAtMs.push(performance.now());
   if (outcome && scenario.withPostgres) system.killPostgres();
   return outcome;
+}
+
+/** Stops it when mails were accepted and not answered: a stop that waits for none of them would send them again. */
+async function stopWhileMailsAreAnswered({ system, sink }: Rig): Promise<void> {
+  const before = sink.accepted.length;
+  sink.answerAfter(SLOW_ANSWER_MS);
+  const until = performance.now() + 10_000;
+  while (sink.accepted.length < before + 4 && performance.now() < until) await sleep(5);
+  await system.kill('SIGTERM');
+  sink.answerAfter(0);
 }
 
 /** Waits until nothing is on its way any more, asking the databases; what never comes to rest the checker names. */

@@ -31,6 +31,7 @@ export const scenarios: readonly (Scenario & Always)[] = [
     always: true,
   },
   { name: 'after a mail was recorded', failpoints: 'effect.after-record=kill@30' },
+  { name: 'a stop in good order while mails are under way', stopAfterMs: 500, always: true },
   { name: 'in the middle of everything', killAfterMs: 700 },
   { name: 'in the middle of everything, under hostile writers', killAfterMs: 2500, hostileMs: 4000 },
   { name: 'in the middle of everything, later', killAfterMs: 1300 },
@@ -75,6 +76,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     plant: 'inbox-off',
     failpoints: 'consumer.after-commit/notification.score-events=kill@8',
     breaks: ['no event is applied twice'],
+  },
+  {
+    name: 'a mail is sent twice though nothing was killed',
+    plant: 'perform-twice',
+    events: 60,
+    breaks: ['no mail arrives twice'],
   },
   ...plantedFaults.map((fault) => ({
     ...{ name: `in the sequencer, ${fault.name}`, hostileMs: 5000 },

@@ -14,6 +14,8 @@ export interface CrashSystem {
   start(env?: Readonly<Record<string, string>>): Promise<void>;
   /** Resolves when the process has ended; undefined while none runs. */
   ended(): Promise<void> | undefined;
+  /** How the last one ended: `0`, or the name of a signal. */
+  howItEnded(): string;
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   /** Kills the PostgreSQL server as well, with everything it holds in memory. */
   killPostgres(): void;
@@ -32,6 +34,7 @@ export async function createCrashSystem(smtpUrl: string): Promise<CrashSystem> {
   const chunks: string[] = [];
   let child: ChildProcess | undefined;
   let end: Promise<void> | undefined;
+  let how = '';
   const data = join(directory, 'postgres');
 
   const kill = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
@@ -62,7 +65,8 @@ export async function createCrashSystem(smtpUrl: string): Promise<CrashSystem> {
       child = started;
       for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk) => chunks.push(String(chunk)));
       end = new Promise((resolve) => {
-        started.once('exit', () => {
+        started.once('exit', (code, signal) => {
+          how = signal ?? String(code);
           child = undefined;
           end = undefined;
           resolve();
@@ -81,6 +85,7 @@ export async function createCrashSystem(smtpUrl: string): Promise<CrashSystem> {
       if (env.TRADEPOST_FAILPOINTS === undefined) throw new Error(`it ended:\n${chunks.join('').slice(-4000)}`);
     },
     ended: () => end,
+    howItEnded: () => how,
     kill,
     killPostgres() {
       const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);

@@ -35,11 +35,11 @@ export const sendEmailEffect = effect<SendEmailIntent, string, DeliveryConfig>({
   // About three days: a mailbox that is full or greylisted is tried again for that long, hourly at last.
   maxAttempts: 75,
 
-  async perform({ emailId }, _info, context) {
+  async perform({ emailId }, { stopping }, context) {
     const mail = await findEmail(context.db, BigInt(emailId));
     if (mail === undefined) return { outcome: 'rejected', detail: `there is no e-mail ${emailId}` };
     const sender = senderFor(context.config);
-    return sender === undefined ? keepInMailbox(mail, context) : handOver(mail, sender, context);
+    return sender === undefined ? keepInMailbox(mail, context) : handOver(mail, sender, stopping, context);
   },
 
   async record(attempts, tx) {
@@ -86,10 +86,11 @@ function keepInMailbox(mail: StoredEmail, { clock, log }: Context): Performed<st
 async function handOver(
   mail: StoredEmail,
   sender: SmtpSender,
+  stopping: AbortSignal,
   { config, signal }: Context<DeliveryConfig>,
 ): Promise<Performed<string>> {
   const { recipient: to, subject, text, html, messageId } = mail;
-  const handover = await sender.send({ from: config.mailFrom, to, subject, text, html, messageId }, signal);
+  const handover = await sender.send({ from: config.mailFrom, to, subject, text, html, messageId }, signal, stopping);
   if (handover.outcome === 'accepted') return { outcome: 'done', result: handover.answer };
   if (handover.outcome === 'refused') return { outcome: 'rejected', detail: handover.answer };
   return { outcome: 'retry', detail: handover.answer, outage: handover.outage };

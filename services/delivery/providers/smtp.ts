@@ -19,8 +19,11 @@ export type Handover =
   | { readonly outcome: 'later'; readonly answer: string; readonly outage: boolean };
 
 export interface SmtpSender {
-  /** Never throws. Once it has resolved nothing of the mail is on its way any more. @param signal cuts it off. */
-  send(mail: OutgoingMail, signal: AbortSignal): Promise<Handover>;
+  /**
+   * Never throws. Once it has resolved nothing of the mail is on its way any more.
+   * @param signal cuts it off. @param stopping from then on whoever waits for a connection gets none.
+   */
+  send(mail: OutgoingMail, signal: AbortSignal, stopping?: AbortSignal): Promise<Handover>;
   close(): void;
 }
 
@@ -54,8 +57,9 @@ export function createSmtpSender(url: string, timeoutMs: number): SmtpSender {
   } as PoolOptions);
   const turns = createTurns(MAX_CONNECTIONS);
   return {
-    async send(mail, signal) {
-      if (!(await turns.take(signal))) return { outcome: 'later', answer: 'no connection came free', outage: true };
+    async send(mail, signal, stopping = signal) {
+      if (!(await turns.take(AbortSignal.any([signal, stopping]))))
+        return { outcome: 'later', answer: 'no connection came free', outage: true };
       const timeout = AbortSignal.timeout(timeoutMs);
       try {
         // The pool ends the connection that the mail is on when the signal is aborted.
