@@ -167,21 +167,25 @@ export interface FindOptions {
 }
 
 // `log` has no index by seq: among the few records with the event's topic and part the id's row is looked up first.
-const PLACE = `
+const placeOf = (outbox: string): string => `
   select l.topic, l.part, l.sequence, (select id from tradepost.incarnations order by n desc limit 1) as incarnation,
     o.id, o.type, o.key, o.occurred_at, o.request_id, o.correlation_id, o.causation_id, o.traceparent, o.origin, o.value
-  from tradepost.outbox o join tradepost.log l on l.seq = o.seq and l.topic = o.topic and l.part = o.part`;
+  from ${outbox} o join tradepost.log l on l.seq = o.seq and l.topic = o.topic and l.part = o.part`;
 
 /** @returns the record of an event, or undefined when it is unknown or not in the log yet. */
 export async function findRecord(database: Database, id: string): Promise<LogRecord | undefined> {
-  const [row] = await database.query<RecordRow>(`${PLACE} where o.id = $1`, [id]);
+  const [row] = await database.query<RecordRow>(`${placeOf('tradepost.outbox')} where o.id = $1`, [id]);
   return row === undefined ? undefined : toRecord(database.service, row);
 }
 
-/** @returns the last records of a topic, oldest first: the order in which they were published. */
+/** Events, from the end, among which the last ones of a topic or key are looked for: a rare key costs no more. */
+const LOOKED_AT = 100_000;
+
+/** @returns the last records of a topic among the last 100,000 events, oldest first: as they were published. */
 export async function lastRecords(database: Database, { topic, key, limit }: FindOptions): Promise<LogRecord[]> {
   const rows = await database.query<RecordRow>(
-    `${PLACE} where o.topic = $1 and ($2::text is null or o.key = $2) order by o.seq desc limit $3`,
+    `${placeOf(`(select * from tradepost.outbox order by seq desc limit ${LOOKED_AT})`)}
+     where o.topic = $1 and ($2::text is null or o.key = $2) order by o.seq desc limit $3`,
     [topic, key ?? null, limit],
   );
   return rows.reverse().map((row) => toRecord(database.service, row));
