@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { testServer } from '@tradepost/platform/testing';
 
 const PARALLEL = 2;
 const MARK = 'TRADEPOST_TEST_RUN';
@@ -58,7 +59,10 @@ function runTests(args: readonly string[]): Promise<number> {
   return new Promise((resolve) => child.on('close', (code) => resolve(code ?? 1)));
 }
 
+// Held for the whole run: no test file starts the server anew because another one was the last to need it.
+const server = await testServer();
 process.exitCode = await runTests(process.argv.slice(2));
+await server.stop();
 const left = leftovers();
 if (left.length > 0) {
   console.error(`Processes that the tests left behind, now ended:\n${left.map(describeProcess).join('\n')}`);
