@@ -117,7 +117,7 @@ export function createCommandRunner(options: CommandRunnerOptions): CommandRunne
   };
 }
 
-/** Asked when its batch leaves the queue, after `load`, and before it is run alone: then it is answered without that. */
+/** Asked as its batch leaves the queue, after `load`, and before it is run alone: a late item is not run. */
 function whyUnwanted(
   { meta }: CommandItem<Message>,
   signal: AbortSignal | undefined,
