@@ -65,7 +65,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       () => openPorts(options, core, health, doors),
       () => `${core.services.length} ready`,
     );
-    return { core, address: config.host, ...ports, close: closeAll };
+    return { core, address: bracketed(config.host), ...ports, close: closeAll };
   } catch (error) {
     await closeAll();
     throw error;
@@ -86,11 +86,12 @@ async function openPorts(
   const grpcServer = createGrpcServer({ dispatcher: core.dispatcher, log, clock, authenticate });
   const { calls, requests, log: end } = STOP_SHARES;
   doors.grpc = { what: 'gRPC', share: end, close: (budget) => grpcServer.close(budget.restMs(calls)) };
-  const grpc = await openPort(config.grpc, 'gRPC', (port) => grpcServer.listen(`${config.host}:${port}`));
-  const edge = core.services.flatMap(({ definition }) => definition.edge ?? []);
+  const grpc = await openPort(config.grpc, 'gRPC', (port) => grpcServer.listen(`${bracketed(config.host)}:${port}`));
+  // Routes of services that live elsewhere would lead nowhere.
+  const edge = core.services.flatMap(({ definition }) => definition.edge ?? []).filter(core.dispatcher.serves);
   const rest = createRestServer(options, core, edge, () => health.read());
   doors.rest = { what: 'REST', share: end, close: (budget) => rest.close(budget.restMs(requests)) };
-  const http = await openPort(config.http, 'REST', (port) => rest.listen({ host: config.host, port }));
+  const http = await openPort(config.http, 'REST', (port) => rest.listen({ host: unbracketed(config.host), port }));
   return { http, grpc };
 }
 
@@ -107,6 +108,7 @@ function createRestServer(
   const access = createAccessLog({ log, perSecond: config.log.accessPerSecond });
   return createHttpServer({
     services: edge,
+    onlyLoopbackHosts: isLoopback(config.host),
     api: { title: 'Tradepost', description: 'People, scores, notifications and e-mail over REST.', docs },
     clock,
     log,
@@ -134,4 +136,13 @@ function createRestServer(
       access({ method, route, path, status, durationMs, bytes, cause: { requestId, correlationId }, traceId });
     },
   });
+}
+
+/** An IPv6 address as it stands in a URL. */
+function bracketed(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+}
+
+function unbracketed(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1');
 }

@@ -56,6 +56,13 @@ export const refuseHttp = defineRefusals({
     title: 'Not acceptable',
     detail: (_: object) => 'This route answers with application/json only',
   },
+  host_not_allowed: {
+    status: 'PERMISSION_DENIED',
+    httpStatus: 421,
+    title: 'Host not allowed',
+    detail: ({ host }: { host: string }) =>
+      `The Host header must name this machine, localhost or 127.0.0.1 say, and not ${JSON.stringify(host)}`,
+  },
   body_too_large: {
     status: 'INVALID_ARGUMENT',
     httpStatus: 413,

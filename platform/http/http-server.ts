@@ -14,6 +14,7 @@ import { docsPages } from './docs-pages.ts';
 import { Exchange, type ExchangeHost, type HandledRequest } from './exchange.ts';
 import { addFallbacks, createApp, type WithExchange } from './fastify-app.ts';
 import { type HealthSource, healthRoutes, type Metrics, type PlainHandler } from './health.ts';
+import { refuseForeignHosts } from './host-header.ts';
 import { type OpenApiDocument, openApiOf } from './open-api.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { type Route, routesOf } from './route.ts';
@@ -54,6 +55,8 @@ export interface HttpServerOptions {
   readonly authorize?: Authorize;
   readonly limits?: HttpLimits;
   readonly corsOrigins?: readonly string[];
+  /** Refuse requests whose `Host` is another name than one of this machine's own: a page of anybody's may send them. */
+  readonly onlyLoopbackHosts?: boolean;
   /** Told of every answer. It must not throw. */
   readonly onHandled?: (request: HandledRequest) => void;
   /** Gives requests their spans; absent while nobody collects them. */
@@ -115,6 +118,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     reply.raw.once('close', settle);
     return exchange;
   };
+  if (options.onlyLoopbackHosts) refuseForeignHosts(app, open);
   const admit = createAdmission({ ...limits, apiKey, clock, inFlight: () => state.inFlight });
   const authorize = options.authorize ?? createAuthorize(apiKey);
   const reads = new Set(routes.filter((route) => route.httpMethod === 'GET').map((route) => route.template.shape));
