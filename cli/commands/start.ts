@@ -18,7 +18,7 @@ interface StartOptions {
 export function register(start: Command): void {
   withExamples(start, [
     'tradepost start                                    all services, nothing else needed',
-    'tradepost start user score                         only these',
+    'tradepost start user score gateway                 only these: a service runs beside those that it asks',
     'tradepost start --http-port 9000 --log-level debug    any setting is a flag',
     'tradepost start --config examples/systems/score.yaml',
     'DATABASE_URL=postgres://… tradepost start          on a PostgreSQL of your own',

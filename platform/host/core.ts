@@ -1,8 +1,9 @@
 // Joins the services of a process: what they store in, how they call each other, what reacts and acts by itself. The
 // same code whether one service lives here or all of them.
+import { OperationsService } from '@tradepost/contracts/operations';
 import type { PlatformConfig } from '../config/index.ts';
 import { type Bus, createEmbeddedBus } from '../events/index.ts';
-import { createAuthorize } from '../http/index.ts';
+import { createAuthorize, refuseAccess } from '../http/index.ts';
 import { type Cursors, createCursors } from '../paging/index.ts';
 import {
   type Clients,
@@ -21,6 +22,7 @@ import { readCursorSecret } from './cursor-secret.ts';
 import { createHostedService, type HostedService, type Storage, startWork, type Work } from './hosted-service.ts';
 import { type OpenDatabases, openDatabases } from './open-databases.ts';
 import { readPipeline } from './read-pipeline.ts';
+import { refuseOpenSelection } from './selection.ts';
 import { settle } from './settle.ts';
 import { createStepReport, type Step } from './steps.ts';
 import { createStopBudget, type StopBudget } from './stop-budget.ts';
@@ -69,6 +71,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
 
 /** @param closers gets what closes each part, as it comes into being. */
 async function joinServices(options: CoreOptions, closers: Closer[]): Promise<Core> {
+  refuseOpenSelection(options.services);
   const { config, log, clock = systemClock } = options;
   const report = createStepReport(options.onStep ?? (() => {}));
   const stopping = new AbortController();
@@ -78,7 +81,7 @@ async function joinServices(options: CoreOptions, closers: Closer[]): Promise<Co
   const databases = await openDatabases({ ...options, observer: metrics.database, report });
   closers.push({ what: 'databases', share: STOP_SHARES.end, close: () => databases.close() });
   const work = new Map<string, Work>();
-  const guards = config.apiKey === undefined ? [] : [guardFeeds(config.apiKey)];
+  const guards = config.apiKey === undefined ? [] : [guardByKey(config.apiKey)];
   const dispatcher = traceDispatcher(createDispatcher({ log, clock, observer: metrics.rpc, guards }), tracer);
   const local = traceTransport(createLocalTransport({ dispatcher }), tracer, 'client');
   const clients = createClients({ dispatcher, local, clock, observer: metrics.rpc });
@@ -131,7 +134,7 @@ async function joinServices(options: CoreOptions, closers: Closer[]): Promise<Co
   };
 }
 
-/** What is under way outside is waited for; only what takes too long is cut off, and counts as failed. */
+/** What is under way outside is waited for; only what takes too long is cut off, and left unrecorded. */
 function createStopWork(work: ReadonlyMap<string, Work>, stopping: AbortController, log: ServiceLogger) {
   let stopped: Promise<unknown> | undefined;
   return (budget: StopBudget): Promise<unknown> => {
@@ -160,10 +163,15 @@ function observeAll(metrics: Metrics, services: readonly HostedService[], work: 
   }
 }
 
-/** Feeds show the API key; what services ask each other, and what the edge let in, passes. */
-function guardFeeds(apiKey: string): Guard {
+/**
+ * Where an API key is configured, feeds and operators show it; what services ask each other, and what the edge let in,
+ * passes.
+ */
+function guardByKey(apiKey: string): Guard {
   const authorize = createAuthorize(apiKey);
   return async ({ method, meta, credentials }) => {
-    if (meta.caller.kind === 'anonymous') await authorize(method, credentials ?? {});
+    if (meta.caller.kind !== 'anonymous') return;
+    if (method.parent === OperationsService) throw refuseAccess('api_key_required', {});
+    await authorize(method, credentials ?? {});
   };
 }

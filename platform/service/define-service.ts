@@ -11,6 +11,8 @@ export interface ServiceDefinition<Config = AnyConfig> {
   readonly config: ConfigSpec<Config>;
   /** The folder with its SQL migrations; a service without one has no database. */
   readonly migrations?: URL;
+  /** Names of the services that its features call. */
+  readonly asks?: readonly string[];
   readonly rpc: readonly Implementation[];
   readonly reactions: readonly Reaction[];
   readonly effects: readonly Effect[];

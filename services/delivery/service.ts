@@ -12,6 +12,7 @@ export const delivery = defineService({
   summary: 'Messages on their way out, and what came of each.',
   config: deliveryConfig,
   migrations: new URL('./migrations/', import.meta.url),
+  asks: ['user'],
   rpc: [implement(DeliveryService, { sendEmail, getEmail, listEmails })],
   reactions: [onNotificationRequested],
   effects: [sendEmailEffect],

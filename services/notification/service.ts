@@ -12,6 +12,7 @@ export const notification = defineService({
   summary: 'Who is told what, and why something was not told.',
   config: notificationConfig,
   migrations: new URL('./migrations/', import.meta.url),
+  asks: ['user'],
   rpc: [implement(NotificationService, { createNotification, getNotification, listNotifications })],
   reactions: [onScoreEvent, onDeliveryEvent],
   effects: [],

@@ -16,6 +16,7 @@ export const score = defineService({
   summary: 'Credit-score events, and every person’s score history.',
   config: scoreConfig,
   migrations: new URL('./migrations/', import.meta.url),
+  asks: ['user'],
   rpc: [
     implement(ScoreService, { sendScoreEvent, sendScoreEvents, streamScoreEvents, getScore, listScoreEvents }),
     implement(EventService, { sendScoreEvent: sendScoreEventAsDocumented }),
