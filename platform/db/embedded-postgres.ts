@@ -29,6 +29,8 @@ export interface EmbeddedPostgresOptions {
   readonly directory: string;
   /** First port to try; the next free one is taken. Default 54329. */
   readonly port?: number;
+  /** Take that port or none: whoever is connected would not find another. */
+  readonly keepPort?: boolean;
   readonly log: Logger;
   /** False for tests: a crash of the machine may lose everything, one of the server nothing. Default true. */
   readonly durable?: boolean;
@@ -184,12 +186,12 @@ async function start(place: ServerPlace, directory: string, options: EmbeddedPos
   const settings = { ...serverSettings(options.durable ?? true), ...options.settings };
   const giveUpMs = performance.now() + START_TIMEOUT_MS;
   for (let first = options.port ?? DEFAULT_PORT; ; ) {
-    const port = await findFreePort(first);
+    const port = options.keepPort ? first : await findFreePort(first);
     try {
       return await spawnPostmaster({ place, logFile, port, settings, timeoutMs: START_TIMEOUT_MS });
     } catch (cause) {
       const lines = lastLines(logFile);
-      if (lines.includes('could not create any TCP/IP sockets')) {
+      if (lines.includes('could not create any TCP/IP sockets') && !options.keepPort) {
         // Somebody took the port between the look and the start.
         first = port + 1;
       } else if (lines.includes('pre-existing shared memory block') && performance.now() < giveUpMs) {

@@ -19,7 +19,7 @@ export async function superviseEmbeddedPostgres(options: EmbeddedPostgresOptions
     log.error({ pid: current.pid }, 'PostgreSQL has died; it is started again.');
     try {
       const before = current;
-      current = await startEmbeddedPostgres({ ...options, port: before.port });
+      current = await startEmbeddedPostgres({ ...options, port: before.port, keepPort: true });
       failures = 0;
       // Only now: a user who lets go as the last one would stop the server.
       await before.stop();
