@@ -43,12 +43,12 @@ create table tradepost.effects (
   cause jsonb not null,
   state text default 'pending'::text not null,
   attempts integer default 0 not null,
+  begun_by text,
   next_at timestamp with time zone,
   created_at timestamp with time zone not null,
   settled_at timestamp with time zone,
   detail text default ''::text not null,
   fingerprint text default ''::text not null,
-  begun_by text,
   constraint effects_due CHECK (((state = 'pending'::text) = (next_at IS NOT NULL))),
   constraint effects_pkey PRIMARY KEY (id),
   constraint effects_state CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'rejected'::text, 'given_up'::text])))

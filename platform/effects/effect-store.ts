@@ -150,7 +150,8 @@ export interface MadeAttempt {
 const RECORD = `
   update tradepost.effects
   set state = made.state, attempts = made.attempts, next_at = made.next_at, detail = made.detail,
-    fingerprint = made.fingerprint, begun_by = null, settled_at = case when made.next_at is null then $10::timestamptz end
+    fingerprint = made.fingerprint, begun_by = null,
+    settled_at = case when made.next_at is null then $10::timestamptz end
   from unnest($1::uuid[], $2::integer[], $3::bigint[], $4::text[], $5::integer[], $6::timestamptz[], $7::text[],
       $8::text[]) as made (id, former_attempts, epoch, state, attempts, next_at, detail, fingerprint)
   join tradepost.leases lease on lease.name = $9 and lease.epoch = made.epoch

@@ -356,7 +356,8 @@ drop function tradepost.read_log;
 drop function tradepost.present_position;
 drop function tradepost.pass;
 drop function tradepost.add_outbox_partition;
-drop table tradepost.log_readers, tradepost.leases, tradepost.incarnation_starts, tradepost.incarnations, tradepost.checkpoints,
-  tradepost.fence, tradepost.outbox_partitions, tradepost.log_parts, tradepost.log, tradepost.outbox;
+drop table tradepost.log_readers, tradepost.leases, tradepost.incarnation_starts, tradepost.incarnations,
+  tradepost.checkpoints, tradepost.fence, tradepost.outbox_partitions, tradepost.log_parts, tradepost.log,
+  tradepost.outbox;
 drop function tradepost.server_timeline;
 drop sequence tradepost.outbox_seq;

@@ -13,6 +13,8 @@ create table tradepost.effects (
   cause jsonb not null,
   state text not null default 'pending',
   attempts integer not null default 0,
+  -- Who began an attempt that is not recorded yet: a new owner waits while it may still be under way.
+  begun_by text,
   -- When it is due; null once it is settled.
   next_at timestamptz,
   created_at timestamptz not null,

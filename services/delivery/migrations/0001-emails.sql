@@ -4,7 +4,7 @@ create table emails (
   id bigint generated always as identity primary key,
   user_id bigint not null default 0,
   notification_id bigint not null default 0,
-  -- congratulation, notice or message: what the log calls it.
+  -- congratulation or message: what the log calls it.
   kind text not null,
   recipient text not null default '',
   subject text not null,
