@@ -133,7 +133,8 @@ export const accessSettings = defineConfig('access', {
   open: {
     type: onOff,
     default: false,
-    summary: 'Switches authentication off, for trying things out on loopback; refused in production.',
+    summary:
+      'Switches authentication off; until accounts exist everything is open on loopback in any case. Refused in production.',
     env: ['OPEN_ACCESS'],
   },
 });
@@ -188,18 +189,18 @@ export const eventsSettings = defineConfig('events', {
 export const busSettings = defineConfig('bus', {
   url: {
     type: urlOf('embedded', 'kafka', 'nats').optional(),
-    summary: 'Which bus carries events; without it the logs in PostgreSQL do.',
+    summary: 'Which bus carries events; in this version the logs in PostgreSQL do, whatever it says.',
     example: 'embedded://',
   },
   kafkaBrokers: {
     type: textList.optional(),
-    summary: 'Kafka brokers, as host:port with commas; chooses Kafka where no bus URL is given.',
+    summary: 'Kafka brokers, as host:port with commas; accepted, and without effect in this version.',
     env: ['KAFKA_BROKERS', 'KAFKA_BROKER'],
     example: 'localhost:9092',
   },
   natsUrl: {
     type: text.optional(),
-    summary: 'NATS server; chooses JetStream where no bus URL is given.',
+    summary: 'NATS server; accepted, and without effect in this version.',
     env: ['NATS_URL'],
     example: 'nats://localhost:4222',
   },

@@ -8,10 +8,10 @@ export interface StopBudget {
   within(share: number, work: Promise<unknown>): Promise<boolean>;
 }
 
-/** The time runs from now on. */
-export function createStopBudget(totalMs: number): StopBudget {
-  const startedMs = performance.now();
-  const restMs = (share: number): number => Math.max(0, startedMs + totalMs * share - performance.now());
+/** The time runs from now on. @param monotonicMs milliseconds that only rise. */
+export function createStopBudget(totalMs: number, monotonicMs = (): number => performance.now()): StopBudget {
+  const startedMs = monotonicMs();
+  const restMs = (share: number): number => Math.max(0, startedMs + totalMs * share - monotonicMs());
   return {
     restMs,
     async within(share, work) {

@@ -1,6 +1,6 @@
 // Holds the system's rows, the workload's ledger and the mail server's ledger against what is guaranteed. It knows
 // nothing of how the system works, only what must be true once it has come to rest.
-import { sendEmailEffect } from '../../services/delivery/features/send-email-effect.ts';
+import { topology } from '../../deploy/topology.ts';
 import { type Asked, identityOf, type Ledger } from './ledger.ts';
 import type { AcceptedMail } from './mail-sink.ts';
 import type { OutboxRow, Rows } from './rows.ts';
@@ -184,8 +184,16 @@ function checkRepeats(mails: readonly AcceptedMail[], killsAtMs: readonly number
     if (kill === undefined) violate('no mail arrives twice', `${messageId}, ${Math.round(atMs - beforeMs)} ms later`);
     else repeats.set(kill, (repeats.get(kill) ?? 0) + 1);
   }
-  const most = sendEmailEffect.concurrency ?? 0;
+  const most = mailsUnderWay();
   for (const count of repeats.values()) {
     if (count > most) violate('no mail arrives twice', `${count} after one kill, when at most ${most} were under way`);
   }
+}
+
+/** Mails that the delivery service may have under way at once. */
+function mailsUnderWay(): number {
+  const effects = topology.flatMap(({ service }) => service.effects);
+  const found = effects.find(({ name }) => name === 'delivery.send-email')?.concurrency;
+  if (found === undefined) throw new Error('the delivery service no longer says how many mails it sends at once');
+  return found;
 }

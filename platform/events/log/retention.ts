@@ -1,6 +1,6 @@
-// Removes old partitions of outbox and log, never a row that is not in the log yet or that a known consumer still needs,
-// and never making a writer wait: DETACH CONCURRENTLY, then DROP. Each step can be taken up again after a crash. Only
-// the limit of size goes past a consumer, and says so.
+// Removes old partitions of outbox and log, never a row that is not in the log yet or that a known consumer still
+// needs, and never making a writer wait: DETACH CONCURRENTLY, then DROP. Each step can be taken up again after a crash.
+// Only the limit of size goes past a consumer, and says so.
 import type { Database } from '../../db/index.ts';
 import { isTransient, sqlStateOf } from '../../db/index.ts';
 import type { Logger } from '../../service/index.ts';
