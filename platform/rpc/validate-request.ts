@@ -33,6 +33,9 @@ export function faultsOf(schema: DescMessage, message: Message): FieldFault[] {
   return faults;
 }
 
+// The form of one line of text: a person's name, a subject.
+const NO_CONTROLS = '^[^\\x00-\\x1f\\x7f-\\x9f]*$';
+
 function faultOf(violation: Violation): FieldFault {
   let pointer = '';
   let name = '';
@@ -75,6 +78,7 @@ function sentenceOf(violation: Violation): string {
   if (known !== undefined) return known;
   if (violation.ruleId === 'string.pattern') {
     const pattern = /`(.*)`/s.exec(violation.message)?.[1];
+    if (pattern === NO_CONTROLS) return 'must not contain control characters, line breaks among them';
     return pattern === undefined ? 'has the wrong form' : `must match ${pattern}`;
   }
   const count = Number(/\d+/.exec(violation.message)?.[0]);
