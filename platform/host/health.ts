@@ -1,6 +1,6 @@
 // What the process says of the services that it hosts. A check takes a round trip, so its result is kept for a moment.
 import type { HealthReport, ServiceHealth } from '../http/index.ts';
-import type { HostedService } from './hosted-service.ts';
+import type { HostedService, Work } from './hosted-service.ts';
 
 const KEPT_MS = 500;
 const CHECK_TIMEOUT_MS = 2_000;
@@ -12,12 +12,15 @@ export interface HealthChecks {
   isDraining(): boolean;
 }
 
-export function createHealthChecks(services: readonly HostedService[]): HealthChecks {
+export function createHealthChecks(services: readonly HostedService[], work: ReadonlyMap<string, Work>): HealthChecks {
   let draining = false;
   let kept: { readonly atMs: number; readonly report: Promise<HealthReport> } | undefined;
   const readAll = async (): Promise<HealthReport> => {
     const entries = await Promise.all(
-      services.map(async (service) => [service.definition.name, await readOne(service)] as const),
+      services.map(
+        async (service) =>
+          [service.definition.name, await readOne(service, work.get(service.definition.name))] as const,
+      ),
     );
     return Object.fromEntries(entries);
   };
@@ -36,15 +39,27 @@ export function createHealthChecks(services: readonly HostedService[]): HealthCh
   };
 }
 
-async function readOne({ storage }: HostedService): Promise<ServiceHealth> {
+async function readOne({ storage }: HostedService, work: Work | undefined): Promise<ServiceHealth> {
   if (storage === undefined) return { state: 'serving', checks: {} };
   const database = await checkDatabase(storage.databases.main);
   const { state, reason } = storage.sequencer.status();
   const stopped = state === 'stopped';
   return {
     state: 'serving',
-    checks: { database, events: stopped ? { ok: false, detail: reason ?? 'stopped' } : { ok: true } },
+    checks: {
+      database,
+      events: stopped ? { ok: false, detail: reason ?? 'stopped' } : { ok: true },
+      consumers: checkConsumers(work),
+    },
   };
+}
+
+/** A consumer that needs a person: one that retention has passed, say. An outage is not among them, it ends by itself. */
+function checkConsumers(work: Work | undefined) {
+  const stopped = (work?.consumers ?? []).flatMap((consumer) =>
+    consumer.status().runners.filter(({ state, reason }) => state === 'stopped' && reason !== ''),
+  );
+  return stopped.length === 0 ? { ok: true } : { ok: false, detail: stopped.map(({ reason }) => reason).join('; ') };
 }
 
 async function checkDatabase(database: { query(sql: string): Promise<unknown> }) {

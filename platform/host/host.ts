@@ -47,7 +47,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   if (!isLoopback(config.host)) throw new Error(`Until accounts exist, only loopback is served, not ${config.host}.`);
   const report = createStepReport(options.onStep ?? (() => {}));
   const core = await startCore(options);
-  const health = createHealthChecks(core.services);
+  const health = createHealthChecks(core.services, core.work);
   const doors: Doors = {};
   const closeAll = async (): Promise<void> => {
     const budget = createStopBudget(config.shutdownMs * ORDERLY_SHARE);
