@@ -2,9 +2,8 @@
 // `examples/systems/score.yaml`: the paths, fields, values and topics that its document shows.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunningSystem, startSystem } from '../../running-system.ts';
-import { type Ask, createAsk } from './http-client.ts';
+import { type Ask, createAsk, eventually } from './http-client.ts';
 
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
 let system: RunningSystem;
@@ -23,16 +22,6 @@ interface StoredNotification {
   score_change: number;
   created_at: string;
   status: string;
-}
-
-/** Asks again until the answer fits; what follows an event arrives a little later than its acknowledgement. */
-async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await sleep(50);
-  }
-  return assert.fail('it did not come to pass within ten seconds');
 }
 
 const notificationsOf = async (user: number): Promise<StoredNotification[]> =>

@@ -5,7 +5,7 @@ import { EventService } from '@tradepost/contracts/score';
 import { Refusal } from '@tradepost/platform/errors';
 import { createGrpcClient } from '../../grpc-client.ts';
 import { type RunningSystem, startSystem } from '../../running-system.ts';
-import { type Ask, createAsk } from './http-client.ts';
+import { type Ask, createAsk, eventually } from './http-client.ts';
 
 const EVENT = { user_id: 42, new_score: 730, change: 15 };
 let system: RunningSystem;
@@ -14,6 +14,8 @@ let ask: Ask;
 before(async () => {
   system = await startSystem({ args: ['--config', 'examples/systems/score.yaml'], env: { API_KEY: 'feed-secret' } });
   ask = createAsk(system.url);
+  // The people of the example are there a moment after the start.
+  await eventually(async () => ((await ask('GET', '/api/v1/users/42')).status === 200 ? true : undefined));
 });
 after(() => system?.close());
 

@@ -1,4 +1,7 @@
 // A client that sees what curl sees: the status, the headers that matter, and the body as text.
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+
 export interface Answer {
   readonly status: number;
   readonly type: string;
@@ -27,4 +30,14 @@ export function createAsk(url: string): Ask {
       json: type.endsWith('json') ? JSON.parse(answered) : undefined,
     };
   };
+}
+
+/** Asks again until the answer fits; what follows an event arrives a little later than its acknowledgement. */
+export async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await sleep(50);
+  }
+  return assert.fail('it did not come to pass within ten seconds');
 }
