@@ -54,7 +54,7 @@ async function readOne({ storage }: HostedService, work: Work | undefined): Prom
   };
 }
 
-/** A consumer that needs a person: one that retention has passed, say. An outage is not among them, it ends by itself. */
+/** A consumer that needs a person, because retention has passed it, say. An outage is none: it ends by itself. */
 function checkConsumers(work: Work | undefined) {
   const stopped = (work?.consumers ?? []).flatMap((consumer) =>
     consumer.status().runners.filter(({ state, reason }) => state === 'stopped' && reason !== ''),
