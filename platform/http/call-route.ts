@@ -7,7 +7,6 @@ import type { Credentials } from './authorize.ts';
 import { createBinder, errorsForCaller } from './bind-request.ts';
 import { bodyTag, noneMatchHits, revisionTag } from './conditional.ts';
 import type { Exchange } from './exchange.ts';
-import { httpStatusOfRefusal } from './problem.ts';
 import { queryOf } from './query-string.ts';
 import { isPageOf, type Route } from './route.ts';
 
@@ -81,13 +80,14 @@ function idempotencyKeyOf(header: string | string[] | undefined): string | undef
   });
 }
 
-/** A revision that did not match is a failed precondition (412) to who asked by If-Match. */
+/** A revision that did not match is a failed precondition (412) to who asked by If-Match, and told in terms of it. */
 function refusalForCaller(route: Route, error: unknown, hasIfMatch: boolean): unknown {
   if (!(error instanceof Refusal)) return error;
   const errors = errorsForCaller(route, error);
-  const conflict = hasIfMatch && httpStatusOfRefusal(error) === 409 && error.code.includes('revision');
+  const conflict = hasIfMatch && error.code.includes('revision');
   if (errors === undefined && !conflict) return error;
-  return new Refusal(error.code, error.status, error.title, error.message, {
+  const detail = conflict ? 'The resource is not as the entity tag in If-Match says: read it again' : error.message;
+  return new Refusal(error.code, error.status, error.title, detail, {
     ...error.options,
     ...(errors === undefined ? {} : { errors }),
     ...(conflict ? { httpStatus: 412 } : {}),
