@@ -220,16 +220,16 @@ const NAMES = [
     '$' + '{7*7}',
     '%s %n \\x00',
   ],
-  ...[
-    '😀 👩‍👩‍👧‍👦',
-    'مرحبا بالعالم',
-    'a\u0301\u0327\u0301'.repeat(20),
-    '\u202eevil\u202c',
-    'null',
-    '"quoted" \\ back',
-    '\u0001\u001b[31mred',
-  ],
+  ...['😀 👩‍👩‍👧‍👦', 'مرحبا بالعالم', 'a\u0301\u0327\u0301'.repeat(20), '\u202eevil\u202c', 'null', '"quoted" \\ back'],
 ];
+
+test('a name with control characters is refused, in words', async () => {
+  for (const [n, name] of ['\u0001\u001b[31mred', 'two\nlines', 'a\ttab', 'c1\u0085'].entries()) {
+    const refused = await send('POST', USERS, JSON.stringify({ name, email: `control${n}@example.com` }));
+    assert.equal(refused.status, 400, refused.text);
+    assert.equal(refused.json.detail, 'name must not contain control characters, line breaks among them');
+  }
+});
 
 test('hostile names are kept as they are, and rendered as what they are', async () => {
   for (const [n, name] of NAMES.entries()) {
